@@ -1,0 +1,68 @@
+# The two commands a newcomer types are `make run` and `make test`; `make help` lists the rest.
+# PORT and VAR_DIR are taken from the environment; PYTHON names the interpreter to build the environment with.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := accounts registry monitoring inference solutions mlplatform
+TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
+TEST_REDIS_URL ?= redis://127.0.0.1:6379/15
+PYTEST ?= $(BIN)/python -m pytest
+
+# Compiled modules are what makes the second start, and every validation, quick.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help run test test-slow lint format estimators screenshots settings-page constraints clean
+
+help:  ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+
+$(VENV)/installed: pyproject.toml constraints.txt deploy/venv.sh
+	@deploy/venv.sh $(VENV)
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml constraints.txt deploy/venv.sh
+	@deploy/venv.sh $(VENV) dev,browser
+	@touch $(VENV)/installed $@
+
+run: $(VENV)/installed  ## Install what is missing, prepare the demo, serve until Ctrl-C.
+	@$(BIN)/python manage.py up
+
+test: $(VENV)/installed-dev  ## Run the tests on SQLite, then on PostgreSQL and Redis where both answer.
+	@if $(BIN)/python -m deploy.services $(TEST_DATABASE_URL) $(TEST_REDIS_URL); then \
+	    $(PYTEST) -m "not slow" && \
+	    echo "The same tests on PostgreSQL and Redis:" && \
+	    DATABASE_URL=$(TEST_DATABASE_URL) REDIS_URL=$(TEST_REDIS_URL) $(PYTEST) -m "not slow"; \
+	else \
+	    echo "Without both, the tests run on SQLite only."; \
+	    $(PYTEST) -m "not slow"; \
+	fi
+
+test-slow: $(VENV)/installed-dev  ## Run the tests that take long.
+	$(PYTEST) -m slow
+
+lint: $(VENV)/installed-dev  ## Check style, types, the import contract and missing migrations.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PACKAGES)
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: $(VENV)/installed-dev  ## Format the code and fix what can be fixed.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+estimators: $(VENV)/installed-dev  ## Rewrite docs/estimators.md: every scikit-learn estimator, uploaded, served, compared.
+	$(BIN)/python -m benchmarks.estimators
+
+screenshots: $(VENV)/installed-dev  ## Take the pictures in docs/screenshots/ from a running platform (needs Chromium).
+	$(BIN)/python -m docs.screenshots.take
+
+settings-page: $(VENV)/installed  ## Rewrite docs/settings.md from the settings the code declares.
+	$(BIN)/python manage.py settingsdoc
+
+constraints:  ## Rewrite constraints.txt with the newest versions that pyproject.toml allows.
+	deploy/constraints.sh
+
+clean:  ## Remove the environment and caches; the data below VAR_DIR stays.
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path "./$(VENV)/*" -prune -exec rm -rf {} +

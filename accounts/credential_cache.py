@@ -1,0 +1,66 @@
+"""Credentials that were verified a moment ago: a caller's next request costs no query and no signature.
+
+Only successes are remembered, for at most CREDENTIAL_CACHE_SECONDS and never past the credential's own end.
+The key is a SHA-256 of the whole credential: neither the secret nor a shortened form of it is kept.
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+
+from cachetools import TLRUCache
+from django.conf import settings
+
+from accounts.principal import Principal
+
+MAX_ENTRIES = 10_000
+
+
+class CredentialCache:
+    """A bounded, thread-safe memory of verified credentials. `clock` counts seconds and never goes back."""
+
+    def __init__(
+        self, *, max_entries: int = MAX_ENTRIES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._entries: TLRUCache[bytes, tuple[Principal, float]] = TLRUCache(
+            max_entries, _deadline, timer=clock
+        )
+
+    def get(self, credential: str) -> Principal | None:
+        """Who a credential stands for, or None when it has to be verified (again)."""
+        key = _key(credential)
+        with self._lock:
+            found = self._entries.get(key)
+        return found[0] if found else None
+
+    def put(self, credential: str, principal: Principal, *, seconds_left: float | None = None) -> None:
+        """Remember a verified credential, which ends in `seconds_left` (None: it does not end by itself)."""
+        seconds = float(settings.CREDENTIAL_CACHE_SECONDS)
+        if seconds_left is not None:
+            seconds = min(seconds, seconds_left)
+        deadline = self._clock() + seconds
+        with self._lock:
+            self._entries[_key(credential)] = (principal, deadline)
+
+    def clear(self) -> None:
+        """Forget everything: the next request of every caller is verified anew."""
+        with self._lock:
+            self._entries.clear()
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._entries)
+
+
+def _key(credential: str) -> bytes:
+    return hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest()
+
+
+def _deadline(key: bytes, value: tuple[Principal, float], now: float) -> float:
+    return value[1]
+
+
+remembered = CredentialCache()

@@ -1,0 +1,110 @@
+"""From the two credential headers to a principal. A plain function: any door may call it.
+
+A credential seen within CREDENTIAL_CACHE_SECONDS costs a hash and a look into a dictionary. A door that calls
+this outside Django's request cycle closes stale database connections itself.
+"""
+
+import logging
+import time
+from datetime import timedelta
+from typing import TypeAlias
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import keys, tokens
+from accounts.credential_cache import remembered
+from accounts.errors import AmbiguousCredentials, CredentialInvalid
+from accounts.models import ApiKey
+from accounts.principal import Principal, principal_for
+
+MAX_HEADER_LENGTH = tokens.MAX_LENGTH + 32
+USE_NOTED_EVERY = timedelta(minutes=1)
+_REFUSED = "The API key is not valid."
+
+logger = logging.getLogger(__name__)
+_KINDS = {"api-key": "key", "bearer": "token"}
+Verified: TypeAlias = tuple[Principal, float | None]
+
+
+def authenticate(*, authorization: str | None = None, api_key: str | None = None) -> Principal | None:
+    """Who sends these values of the `Authorization` and `X-API-Key` headers; None when they hold nothing.
+
+    Raises CredentialInvalid when a credential is not good and AmbiguousCredentials when two belong to
+    different people. A key beside a token of the same person decides: it is the narrower of the two.
+    """
+    if authorization is None:
+        return None if api_key is None else _principal("key", api_key)
+    scheme, value = _split(authorization)
+    kind = _KINDS.get(scheme)
+    if api_key is None:
+        return None if kind is None else _principal(kind, value)
+    named = _principal("key", api_key)
+    if kind is not None:
+        _require_same_caller(named, _principal(kind, value))
+    return named
+
+
+def _require_same_caller(one: Principal, other: Principal) -> None:
+    two_keys = one.key_id != other.key_id and other.key_id is not None
+    if one.user_id != other.user_id or two_keys:
+        raise AmbiguousCredentials("The request carries two different credentials: send one.")
+
+
+def scheme_of(authorization: str | None) -> str:
+    """The scheme of an `Authorization` header in lower case, or the empty string."""
+    return _split(authorization)[0]
+
+
+def _split(authorization: str | None) -> tuple[str, str]:
+    if not authorization:
+        return "", ""
+    scheme, _, value = authorization.strip().partition(" ")
+    return scheme.lower(), value.strip()
+
+
+def _principal(kind: str, text: str) -> Principal:
+    if len(text) > MAX_HEADER_LENGTH:
+        raise CredentialInvalid("The credential is not valid.")
+    cache_text = f"{kind} {text}"
+    principal = remembered.get(cache_text)
+    if principal is None:
+        principal, ends_at = _verify_key(text) if kind == "key" else _verify_token(text)
+        remembered.put(cache_text, principal, seconds_left=None if ends_at is None else ends_at - time.time())
+    return principal
+
+
+def _verify_token(text: str) -> Verified:
+    user, ends_at = tokens.verify_access(text)
+    return principal_for(user), ends_at
+
+
+def _verify_key(text: str) -> Verified:
+    parts = keys.split(text.strip())
+    if parts is None:
+        raise CredentialInvalid(_REFUSED)
+    row = ApiKey.objects.live().select_related("owner").filter(prefix=parts.prefix).first()
+    # An unknown prefix takes the same steps as a wrong secret.
+    known = keys.verify(parts.secret, row.secret_hash if row else "", pepper=settings.API_KEY_PEPPER)
+    if row is None or not known or not row.owner.is_active:
+        raise CredentialInvalid(_REFUSED)
+    _note_use(row)
+    principal = principal_for(
+        row.owner, key_id=row.pk, scopes=row.scopes, model_names=row.model_names, rate_limit=row.rate_limit
+    )
+    return principal, row.expires_at.timestamp() if row.expires_at else None
+
+
+def _note_use(row: ApiKey) -> None:
+    """Write down that a key is in use, at most once a minute; never at the price of the request."""
+    now = timezone.now()
+    long_ago = now - USE_NOTED_EVERY
+    if row.last_used_at is not None and row.last_used_at > long_ago:
+        return
+    unnoted = Q(last_used_at=None) | Q(last_used_at__lte=long_ago)
+    try:
+        ApiKey.objects.filter(unnoted, pk=row.pk).update(last_used_at=now)
+    except DatabaseError:
+        logger.warning("Could not note the use of API key %s.", row.prefix, exc_info=True)

@@ -1,0 +1,77 @@
+"""What can go wrong between a caller and the platform's doors. These errors know no HTTP."""
+
+from typing import Any
+
+
+class AccountsError(Exception):
+    """The base: a stable `code`, a `message` for people, `details` for programs."""
+
+    code = "accounts_error"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, details: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code or self.code
+        self.message = message
+        self.details = details or {}
+
+
+class CredentialInvalid(AccountsError):
+    """A credential was given and can't be accepted, whatever the reason."""
+
+    code = "authentication_failed"
+
+
+class AmbiguousCredentials(AccountsError):
+    """One request carries credentials of different people."""
+
+    code = "ambiguous_credentials"
+
+
+class ScopeMissing(AccountsError):
+    """The credential lacks the scope that the call needs."""
+
+    code = "scope_missing"
+
+
+class Forbidden(AccountsError):
+    """The account lacks the right that the call needs."""
+
+    code = "forbidden"
+
+
+class KeyRequestInvalid(AccountsError):
+    """An API key can't be made as it was asked for; `details` names the field."""
+
+    code = "validation_failed"
+
+
+class UnknownField(AccountsError):
+    """A body carries fields that the call does not know."""
+
+    code = "unknown_field"
+
+
+class BodyMalformed(AccountsError):
+    """A body is not JSON as the platform reads it: syntax, depth, duplicate keys, not an object."""
+
+    code = "json"
+
+
+class BodyValueInvalid(AccountsError):
+    """A body is JSON but holds a value nothing can work with; `details["path"]` names the cell."""
+
+    code = "text"
+
+
+class BodyTooLarge(AccountsError):
+    """A body is larger than the limit, which `details["limit_bytes"]` states."""
+
+    code = "body_too_large"
+
+
+class LengthRequired(AccountsError):
+    """A body was sent without saying how long it is."""
+
+    code = "length_required"

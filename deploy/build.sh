@@ -1,0 +1,27 @@
+#!/bin/sh
+# Builds what the image holds, in a bare directory: deploy/build.sh TARGET
+# TARGET/app is the platform, TARGET/venv its environment. TARGET must be the place it will run at.
+set -eu
+
+target=$1
+here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+mkdir -p "$target/app"
+target=$(CDPATH='' cd -- "$target" && pwd)
+
+cd "$here"
+for part in accounts registry monitoring inference solutions mlplatform templates static deploy \
+    manage.py pyproject.toml constraints.txt README.md LICENSE; do
+    cp -R "$part" "$target/app/"
+done
+find "$target/app" -name __pycache__ -prune -exec rm -rf {} +
+
+"$target/app/deploy/venv.sh" "$target/venv"
+
+# Proves that settings, models and static files are whole. What this writes, secrets included, is thrown away.
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$target/app"
+VAR_DIR="$scratch" "$target/venv/bin/python" manage.py check
+VAR_DIR="$scratch" "$target/venv/bin/python" manage.py collectstatic --noinput --verbosity 0
+"$target/venv/bin/python" -m compileall -q "$target/app"
+echo "Built $target"

@@ -1,0 +1,220 @@
+"""Takes the pictures in this folder from a platform that runs with its demo: `make screenshots`.
+
+Every page is opened in light, in dark and at the width of a phone. A console error, a violation of the
+content policy, a failed request or a request to another host ends the run with exit code 1.
+"""
+
+import argparse
+import io
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import joblib
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from docs.screenshots.palette import shrink
+
+HERE = Path(__file__).resolve().parent
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+VARIANTS = {"light": ("light", DESKTOP), "dark": ("dark", DESKTOP), "phone": ("light", PHONE)}
+# A model that its owner has to look at: the compiler does not know this kind of word splitting.
+REFUSED_MODEL = "ticket-topics"
+SHOWN_MODEL = "breast-cancer"
+MAX_BYTES = 150_000
+MAX_HEIGHT = 1_300
+WAIT_MS = 90_000
+
+
+@dataclass
+class Problems:
+    """What went wrong in the browser, in words."""
+
+    host: str
+    found: list[str] = field(default_factory=list)
+
+    def watch(self, context: BrowserContext) -> None:
+        """Note every error of every page of `context`."""
+        context.on(
+            "console",
+            lambda message: message.type == "error" and self.found.append(f"console: {message.text}"),
+        )
+        context.on("weberror", lambda error: self.found.append(f"script: {error.error}"))
+        context.on("request", lambda request: self._check_host(request.url))
+        context.on(
+            "response",
+            lambda answer: answer.status >= 400 and self.found.append(f"{answer.status}: {answer.url}"),
+        )
+
+    def _check_host(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.netloc != self.host:
+            self.found.append(f"request to another host: {url}")
+
+
+def main() -> int:
+    """Take every picture; 1 when a page misbehaved."""
+    options = _options()
+    problems = Problems(urlsplit(options.url).netloc)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        state = _log_in(browser, options, problems)
+        pages = _addresses(browser, options, state, problems)
+        for variant in VARIANTS:
+            _take(browser, options, state, problems, pages, variant)
+        browser.close()
+    for problem in problems.found:
+        sys.stderr.write(f"{problem}\n")
+    return 1 if problems.found else 0
+
+
+def _options() -> argparse.Namespace:
+    facts = _demo_facts()
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("url", "email", "password"):
+        known = facts.get("URL" if name == "url" else f"ADMIN_{name.upper()}")
+        parser.add_argument(f"--{name}", default=known, required=known is None)
+    parser.add_argument("--out", type=Path, default=HERE)
+    options = parser.parse_args()
+    options.url = options.url.rstrip("/")
+    return options
+
+
+def _demo_facts() -> dict[str, str]:
+    """What the running demo wrote down about itself."""
+    path = Path(os.environ.get("VAR_DIR", HERE.parent.parent / "var")) / "demo.env"
+    if not path.exists():
+        return {}
+    lines = [line.partition("=") for line in path.read_text().splitlines()]
+    return {name.strip(): value.strip() for name, _, value in lines if value}
+
+
+def _open(browser: Browser, problems: Problems, variant: str, state: dict | None = None) -> Page:
+    scheme, size = VARIANTS[variant]
+    context = browser.new_context(
+        viewport=size, color_scheme=scheme, reduced_motion="reduce", storage_state=state
+    )
+    problems.watch(context)
+    return context.new_page()
+
+
+def _log_in(browser: Browser, options: argparse.Namespace, problems: Problems) -> dict:
+    """The cookies of somebody who is signed in."""
+    page = _open(browser, problems, "light")
+    page.goto(f"{options.url}/admin/login/")
+    page.fill("input[name=username]", options.email)
+    page.fill("input[name=password]", options.password)
+    page.click("button[type=submit]")
+    page.wait_for_selector("#nav-sidebar-inner", state="attached", timeout=WAIT_MS)
+    state = page.context.storage_state()
+    page.context.close()
+    return dict(state)
+
+
+def _addresses(
+    browser: Browser, options: argparse.Namespace, state: dict, problems: Problems
+) -> dict[str, str]:
+    """Picture name to address. Uploads the refused model first, through the form, if it isn't there yet."""
+    page = _open(browser, problems, "light", state)
+    admin = f"{options.url}/admin"
+    refused = _first_link(page, f"{admin}/registry/modelversion/?q={REFUSED_MODEL}") or _upload_refused(
+        page, admin
+    )
+    live = _first_link(page, f"{admin}/registry/modelversion/?q={SHOWN_MODEL}&live=yes")
+    model = _first_link(page, f"{admin}/registry/registeredmodel/?q={SHOWN_MODEL}")
+    page.context.close()
+    if not (live and model):
+        raise SystemExit(f"The model {SHOWN_MODEL} isn't live there: run `manage.py demo` first.")
+    return {
+        "overview": f"{admin}/",
+        "upload": f"{admin}/registry/modelversion/add/",
+        "version-failed": refused,
+        "version-live": live,
+        "model": model,
+        "models": f"{admin}/registry/registeredmodel/",
+        "dashboard": f"{admin}/dashboard/",
+    }
+
+
+def _first_link(page: Page, address: str) -> str:
+    """Where the first row of a list leads, or empty."""
+    page.goto(address)
+    link = page.query_selector("#result_list tbody th a")
+    return str(link.evaluate("element => element.href")) if link else ""
+
+
+def _upload_refused(page: Page, admin: str) -> str:
+    """Upload a model that can't be compiled, wait for the verdict, and return its page."""
+    texts = [
+        "the printer is jammed",
+        "paper stuck in the printer",
+        "my invoice is wrong",
+        "please refund the invoice",
+    ]
+    model = make_pipeline(TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4)), LogisticRegression())
+    buffer = io.BytesIO()
+    joblib.dump(model.fit(texts, ["hardware", "hardware", "billing", "billing"]), buffer)
+    page.goto(f"{admin}/registry/modelversion/add/")
+    page.set_input_files(
+        "#id_file",
+        {"name": "ticket-topics.joblib", "mimeType": "application/octet-stream", "buffer": buffer.getvalue()},
+    )
+    page.fill("#id_name", REFUSED_MODEL)
+    page.fill("#id_description", "Which team a support ticket belongs to.")
+    page.click("summary")
+    page.fill("#id_sample", json.dumps(texts))
+    page.click("button[type=submit].p-primary")
+    page.wait_for_selector(".p-panel", timeout=WAIT_MS)
+    address = page.url
+    page.wait_for_selector(".p-panel.p-danger", timeout=WAIT_MS)
+    return address
+
+
+def _take(
+    browser: Browser,
+    options: argparse.Namespace,
+    state: dict,
+    problems: Problems,
+    pages: dict[str, str],
+    variant: str,
+) -> None:
+    page = _open(browser, problems, variant, state)
+    blank = browser.new_page()
+    for name, address in pages.items():
+        page.set_viewport_size(VARIANTS[variant][1])
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        page.wait_for_selector("#main", timeout=WAIT_MS)
+        _fit(page, problems, f"{name}-{variant}")
+        picture = options.out / f"{name}-{variant}.png"
+        size = picture.write_bytes(shrink(blank, page.screenshot(animations="disabled")))
+        if size > MAX_BYTES:
+            problems.found.append(f"{picture.name}: {size:,} bytes")
+        sys.stdout.write(f"{picture.name}: {size / 1000:.0f} kB\n")
+    blank.close()
+    page.context.close()
+
+
+def _fit(page: Page, problems: Problems, name: str) -> None:
+    """Make the window as high as the page, within reason; a page wider than its window is a problem."""
+    size = page.viewport_size or DESKTOP
+    width, height = page.evaluate(
+        "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    )
+    if width > size["width"]:
+        problems.found.append(f"{name}: the page is {width} px wide")
+    page.set_viewport_size({"width": size["width"], "height": max(size["height"], min(height, MAX_HEIGHT))})
+    page.wait_for_timeout(150)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,113 @@
+"""Activation in two steps: every serving process warms the version up, then the ledger says that it is live.
+
+While the processes load it, the old version answers. A process that fails, or doesn't answer before the deadline, fails
+the activation and nothing changes. A process that dies meanwhile is no longer waited for.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError
+from django.utils import timezone
+
+from accounts.models import User
+from inference import golden, model_cache
+from inference.errors import ActivationFailed
+from inference.models import Staging, StagingReply
+from monitoring import processes
+from registry import generation, resolver, services
+from registry.models import Deployment, ModelVersion, RegisteredModel
+
+Progress = Callable[[int, int], None]
+_LOOK_EVERY_SECONDS = 0.02
+
+
+def activate(
+    *, version: ModelVersion, by: User, note: str = "", progress: Progress | None = None
+) -> Deployment:
+    """Make `version` live everywhere. `progress(done, of)` counts the processes that are warm.
+
+    Raises Forbidden, VersionNotReady, Conflict, ActivationFailed; nothing has changed when it raises.
+    """
+    services.check_may_activate(by, version.model)
+    services.check_can_serve(version)
+    _stage(version, progress)
+    return services.activate(version=version, by=by, note=note)
+
+
+def rollback(
+    *, model: RegisteredModel, by: User, note: str = "", progress: Progress | None = None
+) -> Deployment:
+    """Make live again what was live before. Raises as `activate` does."""
+    services.check_may_activate(by, model)
+    target = services.rollback_target(model.open_deployment())
+    _stage(target.version, progress)
+    return services.rollback(model=model, by=by, note=note)
+
+
+def _stage(version: ModelVersion, progress: Progress | None) -> None:
+    """Have every live serving process load and check `version`. Raises ActivationFailed."""
+    deadline = timezone.now() + timedelta(seconds=settings.STAGING_SECONDS)
+    staging = Staging.objects.create(version=version, deadline=deadline)
+    try:
+        generation.signal()
+        _wait_for_replies(staging, progress)
+    finally:
+        staging.delete()
+
+
+def _wait_for_replies(staging: Staging, progress: Progress | None) -> None:
+    while True:
+        replies = {reply.process: reply for reply in staging.replies.all()}
+        for reply in replies.values():
+            if reply.problem:
+                raise ActivationFailed(
+                    f"A serving process can't take up {staging.version}: {reply.problem}",
+                    process=str(reply.process),
+                )
+        expected = _processes()
+        if progress:
+            progress(len(expected & replies.keys()), len(expected))
+        if expected <= replies.keys():
+            return
+        if timezone.now() > staging.deadline:
+            missing = sorted(str(process) for process in expected - replies.keys())
+            raise ActivationFailed(
+                f"{len(missing)} of {len(expected)} serving processes weren't ready in time.", missing=missing
+            )
+        time.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _processes() -> set[UUID]:
+    """The serving processes that live now. One that is silent for five heartbeats is taken for dead."""
+    return set(processes.live(5 * settings.HEARTBEAT_SECONDS).values_list("id", flat=True))
+
+
+# -- The serving process's side -----------------------------------------------------------------------
+
+
+def answer_stagings(process: UUID) -> int:
+    """Take up every version that is being staged and say how it went; returns how many were new to this process."""
+    open = Staging.objects.filter(deadline__gt=timezone.now()).exclude(replies__process=process)
+    stagings = list(open.select_related("version__model"))
+    for staging in stagings:
+        problem, load_ms = _take_up(staging.version)
+        try:
+            StagingReply.objects.create(staging=staging, process=process, problem=problem, load_ms=load_ms)
+        except IntegrityError:
+            continue  # the activation ended meanwhile
+    return len(stagings)
+
+
+def _take_up(version: ModelVersion) -> tuple[str, float]:
+    """Load, warm and check `version` here; returns (problem or "", load time in ms)."""
+    started = time.perf_counter()
+    try:
+        loaded = model_cache.cache.get(resolver.served(version))
+        golden.check(loaded)
+    except Exception as error:
+        return str(error) or type(error).__name__, 0.0
+    return "", (time.perf_counter() - started) * 1000

@@ -1,0 +1,23 @@
+"""Golden answers: what a version must still say before it goes live, checked in every serving process."""
+
+from inference.handlers.base import Payload
+from inference.model_cache import Loaded
+from inference.validation import parity
+from inference.validation.outputs import Answers
+
+
+class GoldenMismatch(Exception):
+    """The loaded model doesn't answer as it did when it was validated."""
+
+
+def check(loaded: Loaded) -> None:
+    """Run the version's golden inputs. Raises GoldenMismatch when an answer differs by more than parity allows."""
+    golden = loaded.served.golden
+    if not golden:
+        return
+    feeds = loaded.handler.preprocess(Payload("instances", golden["instances"]), loaded.signature)
+    told = loaded.handler.postprocess(loaded.model.predict(feeds), loaded.signature)
+    wanted = Answers(golden["predictions"], golden["probabilities"])
+    proof = parity.compare(wanted, Answers(told.predictions, told.probabilities), loaded.signature.task)
+    if not proof.passed:
+        raise GoldenMismatch(f"golden answer {proof.row} differs: {proof.reason}")

@@ -1,0 +1,126 @@
+"""Background work of the inference app: validating what was uploaded."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from inference import validation
+from inference.errors import ValidationFailed
+from registry import artifacts, services
+from registry.leases import LeaseLost
+from registry.models import ModelVersion
+
+log = logging.getLogger(__name__)
+_RETRY_SECONDS = (5.0, 30.0, 120.0)
+
+
+def validate_next() -> bool:
+    """Claim one waiting version and validate it in the sandbox; False when none waits.
+
+    While it runs the claim is kept alive. If this process is killed, the claim runs out and another runner begins
+    again; if it is interrupted (KeyboardInterrupt), it gives the claim back at once.
+    """
+    version = services.claim_for_validation(
+        seconds=settings.JOB_LEASE_SECONDS, max_attempts=settings.JOB_MAX_ATTEMPTS
+    )
+    if version is None:
+        return False
+    log.info("validating %s (attempt %s)", version, version.attempts)
+    with _kept_alive(version) as lost:
+        _validate(version, lost)
+    return True
+
+
+def _validate(version: ModelVersion, lost: threading.Event) -> None:
+    def progress(step: str, fraction: float) -> None:
+        if lost.is_set():
+            raise LeaseLost
+        services.report_progress(version=version, step=step, fraction=fraction)
+
+    try:
+        _record(version, _prove(version, progress))
+    except ValidationFailed as failure:
+        log.info("%s failed: %s: %s", version, failure.code, failure.message)
+        services.mark_failed(
+            version=version,
+            code=failure.code,
+            message=failure.message,
+            field=failure.field,
+            report=getattr(failure, "report", None),
+        )
+    except KeyboardInterrupt:
+        log.info("validation of %s was interrupted; it goes back into the queue", version)
+        version.release(counts=False)
+        raise
+    except LeaseLost:
+        log.warning("another runner took %s over; what was found here is dropped", version)
+    except Exception:
+        # Not the model's fault (a full disk, a bug of ours): keep it in the queue, later; attempts are counted at the claim.
+        log.exception("validation of %s stumbled", version)
+        services.retry_validation_later(
+            version=version, delay=_RETRY_SECONDS[min(version.attempts, len(_RETRY_SECONDS)) - 1]
+        )
+
+
+def _prove(version: ModelVersion, progress: "validation.Progress") -> "validation.ValidationResult":
+    artifacts.read_verified(version.artifact, version.sha256)
+    return validation.validate(
+        artifact=artifacts.path_of(version.artifact),
+        format=version.format,
+        task=version.model.task or None,
+        handler=version.model.handler or None,
+        sample=version.sample,
+        expected=version.expected,
+        trusted=version.trusted,
+        limits=validation.Limits(
+            wall_seconds=settings.VALIDATION_SECONDS, memory_bytes=settings.VALIDATION_MEMORY_BYTES
+        ),
+        progress=progress,
+    )
+
+
+def _record(version: ModelVersion, found: "validation.ValidationResult") -> None:
+    services.mark_ready(
+        version=version,
+        task=found.task,
+        handler=found.handler,
+        compiled=found.compiled,
+        runtime=found.runtime,
+        signature=found.signature,
+        parity=found.parity,
+        golden=found.golden,
+        report=found.report,
+        library_versions=found.library_versions,
+        load_ms=found.load_ms,
+        memory_bytes=found.memory_bytes,
+    )
+    log.info("%s is ready: served by %s", version, found.runtime)
+
+
+@contextmanager
+def _kept_alive(version: ModelVersion) -> Iterator[threading.Event]:
+    """Renew the claim three times per lease; the event given is set once it is lost."""
+    done, lost = threading.Event(), threading.Event()
+
+    def renew() -> None:
+        while not done.wait(settings.JOB_LEASE_SECONDS / 3):
+            try:
+                if not version.renew(seconds=settings.JOB_LEASE_SECONDS):
+                    lost.set()
+                    break
+            except DatabaseError as error:
+                log.warning("the claim on %s could not be renewed: %s", version, error)
+                connection.close()
+        connection.close()
+
+    thread = threading.Thread(target=renew, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield lost
+    finally:
+        done.set()
+        thread.join()

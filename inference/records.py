@@ -1,0 +1,98 @@
+"""What is written down about one request, whatever became of it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from accounts.principal import Principal
+from inference.handlers.base import Payload, Predictions
+from monitoring import spool
+from registry.models import RecordPolicy
+from registry.resolver import Served
+
+# Larger inputs and outputs (an image as numbers, say) are left out of the record and their size is kept.
+MAX_RECORDED_BYTES = 65_536
+
+
+@cache
+def _answer_to() -> Callable[[BaseException], Any]:
+    """The project's table from errors to answers; named in the settings, because the project is above this app."""
+    return import_string(settings.ANSWER_TO_ERROR)  # type: ignore[no-any-return]
+
+
+@dataclass(slots=True)
+class Record:
+    """One request on its way into the prediction log. Begins when the request does; `write` ends it."""
+
+    prediction_id: str
+    request_id: str
+    principal: Principal
+    at: float = field(default_factory=time.time)
+    started: float = field(default_factory=time.perf_counter)
+    served: Served | None = None
+    payload: Payload | None = None
+    rows: int = 0
+    subject_id: str = ""
+    inference_ms: float = 0.0
+
+    def succeeded(self, answer: Predictions, *, from_cache: bool) -> None:
+        """Write down an answer. Must be called before the answer leaves; raises when it can't be written down."""
+        confidence = answer.confidence[0] if answer.confidence and self.rows == 1 else None
+        output = {"predictions": answer.predictions, "probabilities": answer.probabilities}
+        self._write(outcome="cached" if from_cache else "ok", confidence=confidence, output=output)
+
+    def failed(self, error: Exception) -> None:
+        """Write down a request that got no answer."""
+        answer = _answer_to()(error)
+        outcome = "invalid" if answer.status < 500 else "error"
+        self._write(outcome=outcome, status_code=answer.status, error_code=answer.code)
+
+    def _write(
+        self,
+        *,
+        outcome: str,
+        status_code: int = 200,
+        error_code: str = "",
+        confidence: float | None = None,
+        output: Any = None,
+    ) -> None:
+        served = self.served
+        if served is None:
+            return  # nothing was resolved: there is no model to write this down for
+        full_text = self.rows == 1 or served.record_batches or outcome == "invalid"
+        keep_input = full_text and served.record_policy == RecordPolicy.FULL and self.payload is not None
+        keep_output = full_text and served.record_policy != RecordPolicy.NONE and output is not None
+        spool.append(
+            {
+                "id": self.prediction_id,
+                "request_id": self.request_id,
+                "at": self.at,
+                "model_id": served.model_id,
+                "version_id": served.version_id,
+                "user_id": self.principal.user_id,
+                "key_id": self.principal.key_id,
+                "subject_id": self.subject_id,
+                "outcome": outcome,
+                "status_code": status_code,
+                "error_code": error_code,
+                "instance_count": self.rows,
+                "latency_ms": (time.perf_counter() - self.started) * 1000,
+                "inference_ms": self.inference_ms,
+                "confidence": confidence,
+                "input": _bounded({self.payload.kind: self.payload.data})
+                if keep_input and self.payload
+                else None,
+                "output": _bounded(output) if keep_output else None,
+            }
+        )
+
+
+def _bounded(value: Any) -> Any:
+    text = orjson.dumps(value)
+    return orjson.Fragment(text) if len(text) <= MAX_RECORDED_BYTES else {"omitted_bytes": len(text)}

@@ -1,0 +1,97 @@
+"""Wire shapes of predictions and activations."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.serializers import StrictSerializer
+from inference.handlers.base import Payload
+from inference.predictor import Answer, Question
+
+DATA_FIELDS = ("instances", "inputs", "dataframe_split", "dataframe_records")
+
+
+class PredictSerializer(StrictSerializer):
+    """One prediction request: exactly one of the four data fields."""
+
+    instances = serializers.JSONField(
+        required=False, help_text="Rows: lists of cells, objects with column names, or texts."
+    )
+    inputs = serializers.JSONField(
+        required=False, help_text="Columns: an object of column name to list of cells."
+    )
+    dataframe_split = serializers.JSONField(required=False, help_text='{"columns": [...], "data": [[...]]}')
+    dataframe_records = serializers.JSONField(required=False, help_text="Rows as objects with column names.")
+    use_cache = serializers.BooleanField(
+        required=False, default=True, help_text="False: neither read nor fill the prediction cache."
+    )
+    subject_id = serializers.CharField(
+        required=False, allow_blank=True, max_length=200, help_text="Whom the prediction is about."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        given = [name for name in DATA_FIELDS if name in attrs]
+        if len(given) != 1:
+            raise serializers.ValidationError(
+                f"Send exactly one of {', '.join(DATA_FIELDS)}"
+                + (f"; {' and '.join(given)} came." if given else "."),
+                code="one_data_field",
+            )
+        attrs["payload"] = Payload(given[0], attrs[given[0]])  # type: ignore[arg-type]
+        return attrs
+
+    def question(self) -> Question:
+        """The checked request."""
+        data = self.validated_data
+        return Question(data["payload"], data["use_cache"], data.get("subject_id", ""))
+
+
+class PredictionAnswerSerializer(serializers.Serializer[Any]):
+    """One answer."""
+
+    prediction_id = serializers.UUIDField()
+    model = serializers.CharField()
+    version = serializers.IntegerField()
+    predictions = serializers.ListField()
+    probabilities = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField()), allow_null=True
+    )
+    classes = serializers.ListField(allow_null=True)
+    confidence = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    inference_time_ms = serializers.FloatField()
+    from_cache = serializers.BooleanField()
+    degraded = serializers.BooleanField()
+    request_id = serializers.CharField()
+
+
+def answer_body(answer: Answer, *, request_id: str) -> dict[str, Any]:
+    """The body of a prediction's answer; the shape of PredictionAnswerSerializer without its cost."""
+    told = answer.predictions
+    return {
+        "prediction_id": answer.prediction_id,
+        "model": answer.served.model_name,
+        "version": answer.served.number,
+        "predictions": told.predictions,
+        "probabilities": told.probabilities,
+        "classes": told.classes,
+        "confidence": told.confidence,
+        "inference_time_ms": round(answer.inference_ms, 3),
+        "from_cache": answer.cache == "hit",
+        "degraded": False,
+        "request_id": request_id,
+    }
+
+
+class NoteSerializer(StrictSerializer):
+    """Why something is activated or rolled back."""
+
+    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=2000)
+
+
+class ActivationSerializer(serializers.Serializer[Any]):
+    """The answer to an activation or a roll back."""
+
+    deployment_id = serializers.IntegerField()
+    version = serializers.IntegerField()
+    previous_version = serializers.IntegerField(allow_null=True)
+    activated_at = serializers.DateTimeField()

@@ -1,0 +1,15 @@
+"""Inference's part of /api/v1."""
+
+from accounts.routing import route
+from inference.views import ActivationViewSet, PredictViewSet
+
+api_urlpatterns = [
+    route("predict/<str:ref>", PredictViewSet.as_view({"post": "create"}), name="api-predict"),
+    route("predict/<str:ref>/batch", PredictViewSet.as_view({"post": "batch"}), name="api-predict-batch"),
+    route(
+        "models/<str:ref>/versions/<int:number>/activate",
+        ActivationViewSet.as_view({"post": "activate"}),
+        name="api-activate",
+    ),
+    route("models/<str:ref>/rollback", ActivationViewSet.as_view({"post": "rollback"}), name="api-rollback"),
+]

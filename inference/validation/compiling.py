@@ -1,0 +1,172 @@
+"""scikit-learn to ONNX: the ways to compile a model, tried in order until one answers as the original."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import onnx
+from skl2onnx import convert_sklearn
+from skl2onnx._supported_operators import sklearn_operator_name_map
+from skl2onnx.common._registration import get_converter
+from skl2onnx.common.data_types import (
+    BooleanTensorType,
+    DoubleTensorType,
+    FloatTensorType,
+    StringTensorType,
+)
+from sklearn.base import is_classifier
+
+from inference.runtimes import estimators
+from inference.signature import Feed, Signature
+from inference.validation import converters, structure, texts
+
+OPSET = {"": 18, "ai.onnx.ml": 3}
+TENSOR_TYPES = {
+    "float32": FloatTensorType,
+    "float64": DoubleTensorType,
+    "string": StringTensorType,
+    "bool": BooleanTensorType,
+}
+TRAINING_ONLY = {
+    "FixedThresholdClassifier": "estimator_",
+    "FrozenEstimator": "estimator",
+    "SelfTrainingClassifier": "estimator_",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to compile: the float type of the inputs, and options for single parts by class name."""
+
+    name: str
+    dtype: str
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    content: bytes
+    signature: Signature
+
+
+def candidates(model: Any, native: Signature) -> Iterator[Candidate]:
+    """Single precision first, because it is fastest; then exact division; then double precision."""
+    if native.handler == "text":
+        yield Candidate("text", "float32")
+        return
+    yield Candidate("float32", "float32")
+    kinds = {type(part).__name__ for part in estimators.walk(model)}
+    if "StandardScaler" in kinds:
+        yield Candidate("float32, exact division", "float32", {"StandardScaler": {"div": "div_cast"}})
+    yield Candidate("float64", "float64")
+    if "StandardScaler" in kinds:
+        yield Candidate("float64, exact division", "float64", {"StandardScaler": {"div": "div"}})
+
+
+def compile_model(model: Any, native: Signature, candidate: Candidate) -> Compiled:
+    """Raises whatever the compiler raises."""
+    folds = texts.folds_by_column(model, native.names)
+    signature = _compiled_inputs(native, folds, candidate)
+    types = [_tensor_type(feed) for feed in signature.feeds]
+    model = without_training(model)
+    options = _options(model, candidate)
+    converters.register()
+    with warnings.catch_warnings(), _translatable(model, folds):
+        warnings.simplefilter("ignore")
+        converted = convert_sklearn(model, initial_types=types, options=options, target_opset=OPSET)
+    return Compiled(converted.SerializeToString(), _with_outputs(signature, converted))
+
+
+def _compiled_inputs(
+    native: Signature, folds: dict[str, tuple[str, ...]], candidate: Candidate
+) -> Signature:
+    """The native signature with the feeds that the compiled model takes."""
+    inputs = tuple(replace(column, fold=folds.get(column.name, ())) for column in native.inputs)
+    native = replace(native, inputs=inputs)
+    if native.handler == "text":
+        return replace(native, feeds=(Feed("text", "string", (0,), (-1, 1)),))
+    if native.dataframe:
+        feeds = tuple(
+            Feed(_identifier(column.name, at), _feed_dtype(column.dtype, candidate), (at,), (-1, 1))
+            for at, column in enumerate(native.inputs)
+        )
+        return replace(native, feeds=feeds, dataframe=False)
+    feed = native.feeds[0]
+    return replace(
+        native, feeds=(Feed("X", _feed_dtype(feed.dtype, candidate), feed.columns, feed.shape),)
+    )
+
+
+def _identifier(name: str, at: int) -> str:
+    """The converter picks columns by name, so names stay."""
+    return name or f"column_{at}"
+
+
+def _feed_dtype(dtype: str, candidate: Candidate) -> str:
+    return candidate.dtype if dtype.startswith("float") else dtype
+
+
+def _tensor_type(feed: Feed) -> tuple[str, Any]:
+    return feed.name, TENSOR_TYPES[feed.dtype]([None, feed.shape[1]])
+
+
+def _options(model: Any, candidate: Candidate) -> dict[Any, Any]:
+    options: dict[Any, Any] = {}
+    for part in estimators.walk(model):
+        kind = type(part).__name__
+        if kind in candidate.options:
+            options[id(part)] = candidate.options[kind]
+        elif kind in structure.VECTORIZERS and (tokens := texts.tokens(part)) is not None:
+            options[id(part)] = {"tokenexp": tokens, "locale": "C.UTF-8"}
+        elif kind == "Pipeline":
+            options |= {id(step): _matrix_output(step) for _, step in part.steps if is_classifier(step)}
+    if is_classifier(model):
+        options[id(model)] = _matrix_output(model)
+    return options
+
+
+def _matrix_output(model: Any) -> dict[str, Any]:
+    """Probabilities as one matrix; a step without an entry would be given options it may not know."""
+    while type(model).__name__ == "Pipeline" and model.steps:
+        model = model.steps[-1][1]
+    try:
+        allowed = get_converter(sklearn_operator_name_map[type(model)]).get_allowed_options()
+    except (ValueError, KeyError):
+        return {}
+    return {"zipmap": False} if allowed and "zipmap" in allowed else {}
+
+
+def without_training(model: Any) -> Any:
+    """The fitted model inside those that only differ while they are trained."""
+    while (name := TRAINING_ONLY.get(type(model).__name__)) is not None:
+        model = getattr(model, name)
+    return model
+
+
+@contextmanager
+def _translatable(model: Any, folds: dict[str, tuple[str, ...]]) -> Iterator[None]:
+    """Settings that do not change answers, or that the handler takes over, as the compiler wants them."""
+    changes: list[tuple[Any, dict[str, Any]]] = []
+    for part in estimators.walk(model):
+        kind = type(part).__name__
+        if kind in structure.VECTORIZERS:
+            changes.append((part, texts.neutral_settings(part, folded=bool(folds))))
+        elif kind == "VotingClassifier":
+            changes.append((part, {"flatten_transform": False}))
+    before = [(part, {name: getattr(part, name) for name in settings}) for part, settings in changes]
+    for part, settings in changes:
+        vars(part).update(settings)
+    try:
+        yield
+    finally:
+        for part, settings in before:
+            vars(part).update(settings)
+
+
+def _with_outputs(signature: Signature, converted: onnx.ModelProto) -> Signature:
+    """Which outputs hold the labels and the probabilities; the compiler writes labels first."""
+    names = [output.name for output in converted.graph.output]
+    probabilities = names[1] if signature.has_probabilities and len(names) > 1 else None
+    return replace(signature, labels_output=names[0], probabilities_output=probabilities)

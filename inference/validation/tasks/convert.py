@@ -1,0 +1,166 @@
+"""In the sandbox: open a pickled model, derive its signature, compile it, keep the first that proves equal."""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO
+
+import joblib
+import numpy as np
+import onnxruntime
+import skl2onnx
+import sklearn
+
+from inference.errors import ModelExecutionFailed, ValidationFailed
+from inference.runtimes import estimators, unpickling
+from inference.runtimes.onnx import OnnxRuntime
+from inference.validation import compiling, outputs, parity, reference, structure
+from inference.validation.reference import Reference
+
+Progress = Callable[[str, float], None]
+MESSAGE_LENGTH = 1500
+LONG_COMPILATION_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Search:
+    """The ways to compile that were tried, and the best so far."""
+
+    tried: list[dict[str, Any]] = field(default_factory=list)
+    best: compiling.Compiled | None = None
+    ties: int = 0
+
+    def note(self, candidate: compiling.Candidate, outcome: str, **details: Any) -> None:
+        self.tried.append({"name": candidate.name, "outcome": outcome, **details})
+
+    def keep(self, compiled: compiling.Compiled, ties: int) -> None:
+        if self.best is None or ties < self.ties:
+            self.best, self.ties = compiled, ties
+
+
+def convert(
+    stream: BinaryIO, request: Any, progress: Progress, memory: Any
+) -> tuple[dict[str, Any], list[bytes]]:
+    """Header and blobs of the result; blob 0 is the compiled model, absent when there is none.
+
+    request.header: trusted, task, handler, sample, memory_bytes. Raises ValidationFailed.
+    """
+    asked = request.header
+    progress("opening", 0.05)
+    before, started = memory.resident_bytes(), time.perf_counter()
+    opened = _open(stream, asked)
+    load_ms = (time.perf_counter() - started) * 1000
+    structure.require_predictor(opened.model)
+    estimators.single_threaded(opened.model)
+
+    progress("asking the original", 0.15)
+    original = reference.build(
+        opened.model, task=asked["task"], handler=asked["handler"], sample=asked["sample"]
+    )
+    resident = max(memory.resident_bytes() - before, 0)
+
+    progress("compiling", 0.3)
+    search = _compile(opened.model, original, progress)
+    header = {
+        "native_signature": original.signature.to_dict(),
+        "signature": None if search.best is None else search.best.signature.to_dict(),
+        "rows": original.rows,
+        "sample_rows": original.sample_rows,
+        "gaps_from": original.gaps_from,
+        "reference": original.answers.to_dict(),
+        "candidates": search.tried,
+        "estimator": _describe(opened.model),
+        "saved_with": opened.saved_with,
+        "load_ms": load_ms,
+        "memory_bytes": resident,
+        "library_versions": library_versions(),
+    }
+    return header, [] if search.best is None else [search.best.content]
+
+
+def library_versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scikit-learn": sklearn.__version__,
+        "joblib": joblib.__version__,
+        "skl2onnx": skl2onnx.__version__,
+        "onnxruntime": onnxruntime.__version__,
+    }
+
+
+def _open(stream: BinaryIO, asked: dict[str, Any]) -> unpickling.Opened:
+    opener = unpickling.open_widened if asked["trusted"] else unpickling.open_checked
+    opened = opener(stream, max_array_bytes=asked["memory_bytes"])
+    ours = sklearn.__version__
+    if opened.saved_with and not asked["trusted"] and _minor(opened.saved_with) != _minor(ours):
+        raise ValidationFailed(
+            "library_version",
+            f"The model was saved with scikit-learn {opened.saved_with}; this platform has {ours}, which does"
+            " not promise to read it. Fit it again with that version, or export it to ONNX.",
+            field="file",
+        )
+    return opened
+
+
+def _minor(version: str) -> list[str]:
+    return version.split(".")[:2]
+
+
+def _compile(model: Any, original: Reference, progress: Progress) -> Search:
+    search = Search()
+    for number, candidate in enumerate(compiling.candidates(model, original.signature)):
+        progress(f"compiling ({candidate.name})", min(0.3 + 0.15 * number, 0.9))
+        started = time.perf_counter()
+        try:
+            compiled = compiling.compile_model(model, original.signature, candidate)
+        except Exception as error:
+            search.note(candidate, "not compiled", error=_words(error))
+            continue
+        try:
+            _prove(compiled, original, candidate, search)
+        except Exception as error:
+            search.note(candidate, "not loaded", error=_words(error))
+            continue
+        took_long = time.perf_counter() - started > LONG_COMPILATION_SECONDS
+        if search.best is not None and (search.ties == 0 or took_long):
+            break
+    return search
+
+
+def _prove(
+    compiled: compiling.Compiled, original: Reference, candidate: compiling.Candidate, search: Search
+) -> None:
+    """Compares with the original on every row, or on the rows without gaps when only those agree."""
+    task = original.signature.task
+    model = OnnxRuntime().load(compiled.content, compiled.signature)
+    got = outputs.answer(model, compiled.signature, original.rows)
+    proof = parity.compare(original.answers, got, task)
+    whole = original.gaps_from
+    if not proof.passed and whole < len(original.rows):
+        without = list(range(whole))
+        proof = parity.compare(original.answers.pick(without), got.pick(without), task)
+        compiled = replace(compiled, signature=replace(compiled.signature, allows_missing=False))
+    if proof.passed:
+        search.note(candidate, "equal", parity=proof.to_dict())
+        search.keep(compiled, proof.ties)
+    else:
+        example = original.rows[proof.row] if proof.row is not None else None
+        search.note(candidate, "different", parity=proof.to_dict(), example=_shown(example))
+
+
+def _words(error: Exception) -> str:
+    text = str(error) if isinstance(error, ModelExecutionFailed) else f"{type(error).__name__}: {error}"
+    return text[:MESSAGE_LENGTH]
+
+
+def _shown(row: Any) -> Any:
+    if isinstance(row, str):
+        return row[:200]
+    return row[:50] if isinstance(row, list) else row
+
+
+def _describe(model: Any) -> str:
+    steps = [type(step).__name__ for _, step in getattr(model, "steps", ())]
+    return " > ".join(steps) or type(model).__name__

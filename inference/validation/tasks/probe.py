@@ -1,0 +1,148 @@
+"""In the sandbox: judge ONNX bytes by policy, load them, run them, compare, measure."""
+
+import time
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from inference.errors import ModelExecutionFailed, ValidationFailed
+from inference.runtimes.onnx import OnnxModel, OnnxRuntime
+from inference.signature import Signature
+from inference.validation import onnx_schema, outputs, parity, policy, reference
+from inference.validation.outputs import Answers
+from inference.validation.samples import graphs
+
+Progress = Callable[[str, float], None]
+GOLDEN_ROWS = 8
+SINGLE_ROWS = 3
+OUT_OF_MEMORY = ("bad allocation", "bad_alloc", "Failed to allocate", "MemoryError")
+
+
+def probe(
+    stream: BinaryIO, request: Any, progress: Progress, memory: Any
+) -> tuple[dict[str, Any], list[bytes]]:
+    """Header and blobs of the result; blob 0 is the model to serve when it had to be rewritten.
+
+    request.header: signature (None for an uploaded ONNX), rows, reference, gaps_from, sample, task,
+    handler, trusted. Raises ValidationFailed.
+    """
+    asked = request.header
+    progress("checking the graph", 0.1)
+    content = stream.read()
+    graph = policy.parse(content)
+    policy.check(graph, allow_loops=asked["trusted"] or asked["signature"] is not None)
+    served = content
+    if asked["signature"] is None:
+        rewritten = onnx_schema.without_zipmap(graph)
+        served = content if rewritten is None else rewritten.content
+        classes = None if rewritten is None else rewritten.classes
+        signature = onnx_schema.derive(
+            graph, task=asked["task"], handler=asked["handler"], sample=asked["sample"], classes=classes
+        )
+    else:
+        signature = Signature.from_dict(asked["signature"])
+
+    progress("loading", 0.3)
+    before, started = memory.resident_bytes(), time.perf_counter()
+    model = _load(served, signature)
+    load_ms = (time.perf_counter() - started) * 1000
+
+    progress("running", 0.5)
+    header = _prove(model, signature, asked, graph)
+    header |= {
+        "load_ms": load_ms,
+        "memory_bytes": max(memory.resident_bytes() - before, 0),
+        "library_versions": {"onnxruntime": onnxruntime.__version__, "onnx": onnx.__version__},
+    }
+    return header, [] if served is content else [served]
+
+
+def _load(content: bytes, signature: Signature) -> OnnxModel:
+    try:
+        return OnnxRuntime().load(content, signature)
+    except ModelExecutionFailed as error:
+        raise _refused(error, "onnx_invalid") from error
+
+
+def _prove(model: OnnxModel, signature: Signature, asked: dict[str, Any], graph: Any) -> dict[str, Any]:
+    if asked["rows"] is not None:
+        rows = asked["rows"]
+        wanted = Answers.from_dict(asked["reference"])
+        if not signature.allows_missing:
+            rows = rows[: asked["gaps_from"]]
+            wanted = wanted.pick(list(range(len(rows))))
+        got = _answer(model, signature, rows)
+        proof = parity.compare(wanted, got, signature.task)
+        if not proof.passed:
+            raise ValidationFailed("parity_failed", f"The compiled model: {proof.reason}.", field="file")
+        header: dict[str, Any] = {"parity": proof.to_dict()}
+    else:
+        given = reference.sample_rows(signature, asked["sample"])
+        rows = [*given, *graphs.generate(signature, graph)]
+        got, signature = _run_unknown(model, signature, rows, len(given))
+        header = {"parity": {"passed": None, "rows": len(rows), "reason": "nothing to compare with"}}
+    _require_steady(model, signature, rows, got)
+    header["signature"] = signature.to_dict()
+    header["answers"] = got.to_dict()
+    header["golden"] = golden(rows, got)
+    return header
+
+
+def golden(rows: list[Any], answers: Answers) -> dict[str, Any]:
+    """A few inputs with their answers, for the check after each load."""
+    kept = answers.pick(list(range(min(GOLDEN_ROWS, len(rows)))))
+    return {
+        "instances": rows[:GOLDEN_ROWS],
+        "predictions": kept.predictions,
+        "probabilities": kept.probabilities,
+    }
+
+
+def _run_unknown(
+    model: OnnxModel, signature: Signature, rows: list[Any], given: int
+) -> tuple[Answers, Signature]:
+    got = _answer(model, signature, rows)
+    if given and any(outputs.has_gaps(said) for said in got.predictions[:given]):
+        raise ValidationFailed("schema_mismatch", "The model answers NaN to the sample.", field="file")
+    if all(outputs.has_gaps(said) for said in got.predictions):
+        raise ValidationFailed("schema_mismatch", "The model answers NaN to every input.", field="file")
+    return got, onnx_schema.settle(signature, got)
+
+
+def _require_steady(model: OnnxModel, signature: Signature, rows: list[Any], got: Answers) -> None:
+    """A row alone must be answered as in company."""
+    for at in range(min(SINGLE_ROWS, len(rows))):
+        alone = _answer(model, signature, [rows[at]])
+        proof = parity.compare(got.pick([at]), alone, signature.task)
+        gaps = outputs.has_gaps(got.predictions[at])
+        if not proof.passed and not gaps:
+            raise ValidationFailed(
+                "schema_mismatch",
+                "The model answers a row differently when it is sent alone: its rows are not independent.",
+                field="file",
+            )
+
+
+def _answer(model: OnnxModel, signature: Signature, rows: list[Any]) -> Answers:
+    try:
+        return outputs.answer(model, signature, rows)
+    except ModelExecutionFailed as error:
+        raise _refused(error, "schema_mismatch") from error
+    except (ValueError, IndexError, TypeError, np.exceptions.AxisError) as error:
+        raise ValidationFailed(
+            "schema_mismatch", f"The model's outputs do not have the declared form: {error}", field="file"
+        ) from error
+
+
+def _refused(error: ModelExecutionFailed, otherwise: str) -> ValidationFailed:
+    text = str(error)
+    if any(sign in text for sign in OUT_OF_MEMORY):
+        return ValidationFailed(
+            "memory_limit", "The model needs more memory than validation allows.", field="file"
+        )
+    if "not implemented" in text.lower() or "is not a registered function" in text:
+        return ValidationFailed("unsupported_op", text[:1500], field="file")
+    return ValidationFailed(otherwise, text[:1500], field="file")

@@ -1,0 +1,107 @@
+"""Predictions and activations over HTTP. The viewset is the contract: schema, permissions and every error answer."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.strict_json import StrictJSONParser
+from inference import activation, predictor
+from inference.serializers import (
+    ActivationSerializer,
+    NoteSerializer,
+    PredictionAnswerSerializer,
+    PredictSerializer,
+    answer_body,
+)
+from registry import resolver
+from registry.models import Deployment
+
+
+class PredictViewSet(viewsets.ViewSet):
+    """POST /api/v1/predict/{ref} and /batch: the same call under the name that says how many rows to expect."""
+
+    parser_classes = [StrictJSONParser]
+    scopes = {"create": "predict", "batch": "predict"}
+    allow_empty_body = True  # an empty body is refused by the predictor, which writes it down
+
+    @extend_schema(
+        request=PredictSerializer,
+        responses=PredictionAnswerSerializer,
+        operation_id="predict",
+        description="Predict for up to `max_batch_rows` rows. `ref` is an id, `name`, `name:version` or `name@production`.",
+    )
+    def create(self, request: Request, ref: str) -> Response:
+        request_id = request._request.request_id  # type: ignore[attr-defined]
+        answer = predictor.predict(
+            principal=request.auth, reference=ref, read=lambda: _question(request), request_id=request_id
+        )
+        response = Response(answer_body(answer, request_id=request_id))
+        response["X-Model-Version"] = str(answer.served.number)
+        response["X-Cache"] = answer.cache
+        if answer.served.is_deprecated:
+            response["Warning"] = '299 - "this version is deprecated"'
+        return response
+
+    @extend_schema(
+        request=PredictSerializer,
+        responses=PredictionAnswerSerializer,
+        operation_id="predict_batch",
+        description="As `predict`. All or nothing: one wrong row refuses the request and is named.",
+    )
+    def batch(self, request: Request, ref: str) -> Response:
+        return self.create(request, ref)
+
+
+def _question(request: Request) -> predictor.Question:
+    form = PredictSerializer(data=request.data)
+    form.is_valid(raise_exception=True)
+    return form.question()
+
+
+class ActivationViewSet(viewsets.ViewSet):
+    """POST /api/v1/models/{ref}/versions/{number}/activate and /api/v1/models/{ref}/rollback"""
+
+    parser_classes = [StrictJSONParser]
+    scopes = {"activate": "activate", "rollback": "activate"}
+    allow_empty_body = True
+
+    @extend_schema(
+        request=NoteSerializer,
+        responses=ActivationSerializer,
+        operation_id="versions_activate",
+        description="Make a version live. Every serving process warms it up first; until then the old one answers.",
+    )
+    def activate(self, request: Request, ref: str, number: int) -> Response:
+        note = _note(request)
+        version = resolver.find_version(ref, number, user=request.user)
+        return _entered(activation.activate(version=version, by=request.user, note=note))
+
+    @extend_schema(
+        request=NoteSerializer,
+        responses=ActivationSerializer,
+        operation_id="models_rollback",
+        description="Make live again what was live before.",
+    )
+    def rollback(self, request: Request, ref: str) -> Response:
+        note = _note(request)
+        model = resolver.find_model(ref, user=request.user)
+        return _entered(activation.rollback(model=model, by=request.user, note=note))
+
+
+def _note(request: Request) -> str:
+    form = NoteSerializer(data=request.data)
+    form.is_valid(raise_exception=True)
+    return str(form.validated_data["note"])
+
+
+def _entered(entry: Deployment) -> Response:
+    body: dict[str, Any] = {
+        "deployment_id": entry.pk,
+        "version": entry.version.number,
+        "previous_version": entry.previous_version_number(),
+        "activated_at": entry.activated_at,
+    }
+    return Response(ActivationSerializer(body).data)

@@ -1,0 +1,34 @@
+"""What the admin's start page shows: what is live, and what needs somebody's eye."""
+
+from typing import Any
+
+from django.conf import settings
+
+from accounts.models import User
+from registry import presentation
+from registry.models import Deployment, ModelVersion, RegisteredModel, Status
+
+_SHOWN_LIVE = 20
+_SHOWN_RECENT = 5
+
+
+def overview(user: User) -> dict[str, Any]:
+    """The context of the start page, in a constant number of queries."""
+    visible = RegisteredModel.objects.visible_to(user).listed()
+    live = Deployment.objects.filter(closed_at=None, model__in=visible).select_related(
+        "model", "version", "by"
+    )
+    open_entries = Deployment.objects.filter(closed_at=None).values("version")
+    unsettled = ModelVersion.objects.filter(
+        model__in=visible, status__in=[Status.PENDING, Status.VALIDATING, Status.FAILED, Status.READY]
+    ).exclude(pk__in=open_entries)
+    recent = unsettled.select_related("model").order_by("-created_at", "-pk")[:_SHOWN_RECENT]
+    return {
+        "live_entries": live.order_by("model__name")[:_SHOWN_LIVE],
+        "live_count": live.count(),
+        "models_count": visible.count(),
+        "recent_versions": [(version, presentation.TONES[Status(version.status)]) for version in recent],
+        "may_upload": user.has_perm("registry.upload_model"),
+        "may_see_dashboard": user.has_perm("monitoring.view_predictionlog"),
+        "docs_public": settings.DOCS_PUBLIC,
+    }

@@ -1,0 +1,14 @@
+from importlib import import_module
+
+from django.apps import AppConfig
+
+
+class PlatformConfig(AppConfig):
+    """The project package: it composes the apps and is imported by none."""
+
+    name = "mlplatform"
+    verbose_name = "Platform"
+
+    def ready(self) -> None:
+        # Registers the system checks.
+        import_module("mlplatform.checks")

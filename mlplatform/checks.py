@@ -1,0 +1,139 @@
+"""Numbered checks of the settings, run at start and by `manage.py check`.
+
+E001 a secret is missing, short, a placeholder or equal to another (production) · E002 DEBUG in production ·
+E003 any host is served in production · E004 unknown SPOOL_WHEN_FULL · E005 VAR_DIR can't be written ·
+W001 SQLite in production · W002 this kernel lacks layers of the sandbox.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+
+from inference.validation import sandbox
+
+SECRETS = ("SECRET_KEY", "JWT_SIGNING_KEY", "API_KEY_PEPPER")
+MIN_SECRET_LENGTH = 32
+_MIN_DISTINCT = 10
+_PLACEHOLDERS = (
+    "change-me",
+    "changeme",
+    "change_me",
+    "placeholder",
+    "insecure",
+    "example",
+    "your-secret",
+    "xxxx",
+)
+SPOOL_POLICIES = ("drop", "refuse")
+
+Apps = Sequence[AppConfig] | None
+
+
+@register(Tags.security)
+def check_secrets(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """E001"""
+    if not settings.PRODUCTION:
+        return []
+    found: list[CheckMessage] = []
+    for name in SECRETS:
+        if reason := _weakness(_secret(name)):
+            found.append(
+                Error(
+                    f"{name} {reason}.", hint="Set it to 32 or more random characters.", id="mlplatform.E001"
+                )
+            )
+    values = [secret for secret in map(_secret, SECRETS) if secret]
+    if len(set(values)) != len(values):
+        found.append(Error(f"{', '.join(SECRETS)} must all be different.", id="mlplatform.E001"))
+    return found
+
+
+def _secret(name: str) -> str:
+    try:
+        return str(getattr(settings, name))
+    except ImproperlyConfigured:
+        # Django refuses to tell an empty SECRET_KEY.
+        return ""
+
+
+def _weakness(secret: str) -> str:
+    """What is wrong with a secret, as the end of a sentence; empty when nothing is."""
+    if not secret:
+        return "is not set"
+    if len(secret) < MIN_SECRET_LENGTH:
+        return f"has fewer than {MIN_SECRET_LENGTH} characters"
+    if len(set(secret)) < _MIN_DISTINCT or any(word in secret.lower() for word in _PLACEHOLDERS):
+        return "looks like a placeholder"
+    return ""
+
+
+@register(Tags.security)
+def check_debug(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """E002"""
+    if settings.PRODUCTION and settings.DEBUG:
+        return [Error("DEBUG is on in production.", hint="Unset DEBUG.", id="mlplatform.E002")]
+    return []
+
+
+@register(Tags.security)
+def check_hosts(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """E003"""
+    if settings.PRODUCTION and any("*" in host for host in settings.ALLOWED_HOSTS):
+        return [Error("ALLOWED_HOSTS admits any host name.", hint="Name the hosts.", id="mlplatform.E003")]
+    return []
+
+
+@register()
+def check_spool_policy(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """E004"""
+    if settings.SPOOL_WHEN_FULL in SPOOL_POLICIES:
+        return []
+    return [
+        Error(
+            f"SPOOL_WHEN_FULL is {settings.SPOOL_WHEN_FULL!r}.",
+            hint="Use drop or refuse.",
+            id="mlplatform.E004",
+        )
+    ]
+
+
+@register()
+def check_var_dir(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """E005"""
+    if os.path.isdir(settings.VAR_DIR) and os.access(settings.VAR_DIR, os.W_OK | os.X_OK):
+        return []
+    return [Error(f"VAR_DIR ({settings.VAR_DIR}) can't be written.", id="mlplatform.E005")]
+
+
+@register()
+def check_database(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """W001"""
+    if settings.PRODUCTION and settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        return [
+            Warning(
+                "The production database is SQLite: one host only.",
+                hint="Set DATABASE_URL.",
+                id="mlplatform.W001",
+            )
+        ]
+    return []
+
+
+@register(Tags.security)
+def check_sandbox(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """W002"""
+    missing = sorted(name for name, is_there in sandbox.layers().items() if not is_there)
+    if not missing or not settings.CODE_FORMATS_ENABLED:
+        return []
+    return [
+        Warning(
+            f"This machine lacks layers of the validation sandbox: {', '.join(missing)}.",
+            hint="Formats that can carry code are refused here until it has them.",
+            id="mlplatform.W002",
+        )
+    ]

@@ -1,0 +1,112 @@
+"""Runs the list of jobs: long ones in the main thread, where a signal can interrupt, short ones beside."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from django.db import close_old_connections, connections
+
+from mlplatform import stopping
+from mlplatform.jobs import Job
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.25
+MAX_BACK_OFF_SECONDS = 60.0
+HEARTBEAT_SECONDS = 60.0
+
+
+class Lane:
+    """Jobs that are run one after another, each when it is due. One thread runs one lane."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.jobs = jobs
+        self.did = {job.name: 0 for job in jobs}
+        self.is_working = False
+        self._due_at = {job.name: 0.0 for job in jobs}
+        self._failures = {job.name: 0 for job in jobs}
+
+    def tick(self) -> bool:
+        """Run every job that is due once; True when one of them did something."""
+        did_something = False
+        for job in self.jobs:
+            if self._due_at[job.name] <= time.monotonic():
+                did_something |= self._run(job)
+        return did_something
+
+    def drain(self) -> int:
+        """Run each job until it finds nothing to do; how many of them failed."""
+        for job in self.jobs:
+            while self._run(job):
+                pass
+        return sum(1 for failures in self._failures.values() if failures)
+
+    def _run(self, job: Job) -> bool:
+        """One bite. An error is logged and puts the job off, longer each time it comes again."""
+        close_old_connections()
+        self.is_working = True
+        try:
+            did_something = bool(job.work())
+        except Exception:
+            self._failures[job.name] += 1
+            delay = min(2.0 ** (self._failures[job.name] - 1), MAX_BACK_OFF_SECONDS)
+            log.exception("job failed: %s; it is tried again in %.0f s", job.name, delay)
+            self._due_at[job.name] = time.monotonic() + delay
+            return False
+        finally:
+            self.is_working = False
+            close_old_connections()
+        self._failures[job.name] = 0
+        self.did[job.name] += did_something
+        self._due_at[job.name] = time.monotonic() + (0.0 if did_something else job.every_seconds)
+        return did_something
+
+
+class Runner:
+    """Two lanes and the signal that ends them."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.long = Lane([job for job in jobs if job.is_long])
+        self.short = Lane([job for job in jobs if not job.is_long])
+        # A plain flag: an event's lock could be held by the very thread whose signal handler wants to set it.
+        self._is_stopping = False
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT. Must be called in the main thread."""
+        beside = threading.Thread(target=self._run_short, name="short-jobs")
+        with stopping.on_signal(self._stop):
+            beside.start()
+            log.info("job runner started with %d jobs", len(self.long.jobs) + len(self.short.jobs))
+            try:
+                while not self._is_stopping:
+                    if not self.long.tick():
+                        time.sleep(IDLE_SECONDS)
+            except KeyboardInterrupt:
+                log.info("a job was cut short; it will be taken up again")
+            finally:
+                self._is_stopping = True
+                beside.join()
+        log.info("job runner stopped")
+
+    def run_once(self) -> int:
+        """Run every job until it finds nothing more to do; how many jobs failed."""
+        return self.long.drain() + self.short.drain()
+
+    def _stop(self) -> None:
+        """On a signal: begin nothing new, and cut short what takes long. A second signal changes nothing."""
+        was_stopping, self._is_stopping = self._is_stopping, True
+        if self.long.is_working and not was_stopping:
+            raise KeyboardInterrupt
+
+    def _run_short(self) -> None:
+        try:
+            beat_at = time.monotonic() + HEARTBEAT_SECONDS
+            while not self._is_stopping:
+                if not self.short.tick():
+                    time.sleep(IDLE_SECONDS)
+                if time.monotonic() >= beat_at:
+                    log.info("job runner is alive; done so far: %s", {**self.long.did, **self.short.did})
+                    beat_at = time.monotonic() + HEARTBEAT_SECONDS
+        finally:
+            connections.close_all()

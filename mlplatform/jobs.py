@@ -1,0 +1,45 @@
+"""The one list of background jobs.
+
+A job is a plain function that takes a bounded bite of work and claims the rows it works on, so any number of
+runners may run it at once. It returns something true when it did something, and is then asked again at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from inference import jobs as inference_jobs
+from monitoring import processes, spool
+from registry import artifacts
+
+STALE_UPLOAD_SECONDS = 24 * 3600.0
+DEAD_PROCESS_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`work` is called every `every_seconds` while it finds nothing to do.
+
+    A long job may take minutes and is cut short when the runner is told to stop: KeyboardInterrupt is raised
+    in it, and it gives its claim back. Short jobs are run beside it and always finish their bite.
+    """
+
+    name: str
+    work: Callable[[], object]
+    every_seconds: float
+    is_long: bool = False
+
+
+def _prune_processes() -> object:
+    return processes.prune(DEAD_PROCESS_SECONDS)
+
+
+def _sweep_uploads() -> object:
+    return artifacts.sweep(older_than_seconds=STALE_UPLOAD_SECONDS)
+
+
+JOBS: tuple[Job, ...] = (
+    Job("validate uploaded versions", inference_jobs.validate_next, every_seconds=0.5, is_long=True),
+    Job("take over the records of dead processes", spool.take_over, every_seconds=1.0),
+    Job("forget serving processes that ended", _prune_processes, every_seconds=30.0),
+    Job("remove abandoned uploads", _sweep_uploads, every_seconds=3600.0),
+)

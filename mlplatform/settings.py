@@ -1,0 +1,336 @@
+"""The one settings file. Every value an operator may change is read through `env` and documented there.
+
+A bare clone runs: with nothing set, the platform uses SQLite, an in-process cache and a generated secret,
+all below VAR_DIR. With PRODUCTION=true the system checks demand what production needs.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+from django.templatetags.static import static
+
+from mlplatform import env, local_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# -- Where things are ---------------------------------------------------------------------------------
+
+VAR_DIR = env.path("VAR_DIR", BASE_DIR / "var", "Everything the platform writes lies below this directory.")
+PORT = env.integer("PORT", 8000, "The port the web server listens on.")
+BIND = env.text("BIND", "127.0.0.1", "The address the web server listens on.")
+MODELS_DIR = VAR_DIR / "models"
+STAGING_DIR = VAR_DIR / "uploads"
+SPOOL_DIR = VAR_DIR / "spool"
+STATIC_ROOT = VAR_DIR / "static"
+for _directory in (VAR_DIR, MODELS_DIR, STAGING_DIR, SPOOL_DIR, STATIC_ROOT):
+    _directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+# -- Safety -------------------------------------------------------------------------------------------
+
+PRODUCTION = env.flag(
+    "PRODUCTION", False, "Turns on the production profile: HTTPS only, explicit secrets and hosts."
+)
+DEBUG = env.flag("DEBUG", False, "Django's debug pages; never in production.")
+SECRET_KEY = env.text(
+    "SECRET_KEY", "", "Signs sessions; generated below VAR_DIR when empty and not in production."
+)
+JWT_SIGNING_KEY = env.text(
+    "JWT_SIGNING_KEY", "", "Signs JWTs; generated below VAR_DIR when empty and not in production."
+)
+API_KEY_PEPPER = env.text(
+    "API_KEY_PEPPER",
+    "",
+    "Keys the hash of API keys; generated below VAR_DIR when empty and not in production.",
+)
+if not PRODUCTION:
+    SECRET_KEY = SECRET_KEY or local_secret.read(VAR_DIR, "secret_key")
+    JWT_SIGNING_KEY = JWT_SIGNING_KEY or local_secret.read(VAR_DIR, "jwt_signing_key")
+    API_KEY_PEPPER = API_KEY_PEPPER or local_secret.read(VAR_DIR, "api_key_pepper")
+
+ALLOWED_HOSTS = env.names(
+    "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], "Host names the platform answers to."
+)
+CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", [], "Origins (https://…) whose forms are trusted.")
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_HSTS_SECONDS = (
+    env.integer("HSTS_SECONDS", 31536000, "Strict-Transport-Security max-age in production.")
+    if PRODUCTION
+    else 0
+)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+SECURE_REDIRECT_EXEMPT = [r"^health/?$", r"^ready/?$"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# -- Apps ---------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    # The plain configuration: the other one would put its own admin site in the place of ours.
+    "unfold.apps.BasicAppConfig",
+    "mlplatform.admin_app.PlatformAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "accounts",
+    "registry",
+    "monitoring",
+    "inference",
+    "mlplatform",
+]
+
+MIDDLEWARE = [
+    "mlplatform.middleware.RequestIdMiddleware",
+    "mlplatform.middleware.HealthMiddleware",
+    "mlplatform.middleware.ContentPolicyMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "mlplatform.urls"
+WSGI_APPLICATION = "mlplatform.wsgi.application"
+APPEND_SLASH = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# -- Data ---------------------------------------------------------------------------------------------
+
+DATABASES = {
+    "default": env.database(
+        "DATABASE_URL",
+        f"sqlite:///{VAR_DIR / 'db.sqlite3'}",
+        "The database, for example postgres://user:password@host:5432/name.",
+    )
+}
+_database = DATABASES["default"]
+_database["CONN_MAX_AGE"] = env.integer(
+    "DATABASE_CONN_MAX_AGE", 600, "Seconds a database connection is kept open."
+)
+_database["CONN_HEALTH_CHECKS"] = True
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=30000;",
+    }
+    _database["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+
+REDIS_URL = env.text(
+    "REDIS_URL", "", "Redis as the shared cache, for example redis://host:6379/0; empty means in process."
+)
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        # JSON, never pickle: who can write to Redis must not be able to run code here.
+        "OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"},
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+# -- Language, time, static files ---------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = env.text("TIME_ZONE", "UTC", "The zone in which dates are shown when the reader's is unknown.")
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR_DIR / "files"},
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = True
+
+# -- Passwords, tokens, keys --------------------------------------------------------------------------
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "ISSUER": "mlplatform",
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=10),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
+    "UPDATE_LAST_LOGIN": False,
+}
+CREDENTIAL_CACHE_SECONDS = env.number(
+    "CREDENTIAL_CACHE_SECONDS",
+    1.0,
+    "How long a verified API key or token is remembered; bounds how late a revocation is noticed.",
+)
+
+# -- API ----------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.ApiKeyAuthentication",
+        "accounts.authentication.TokenAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["accounts.strict_json.FastJSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.strict_json.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "accounts.pagination.Pages",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "mlplatform.errors.handle",
+    "UNAUTHENTICATED_USER": None,
+}
+# The one table from errors to answers; records of failed predictions ask it too.
+ANSWER_TO_ERROR = "mlplatform.errors.answer_to"
+SPECTACULAR_SETTINGS = {
+    "TITLE": "mlplatform",
+    "DESCRIPTION": "Upload, prove, activate, serve and record machine-learning models.",
+    "VERSION": "1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+DOCS_PUBLIC = env.flag("DOCS_PUBLIC", True, "Whether /docs and /api/schema are served.")
+
+# -- Registry -----------------------------------------------------------------------------------------
+
+MAX_ARTIFACT_BYTES = env.integer(
+    "MAX_ARTIFACT_BYTES", 512 * 1024 * 1024, "The largest model file that may be uploaded."
+)
+MAX_BODY_BYTES = env.integer("MAX_BODY_BYTES", 64 * 1024 * 1024, "The largest JSON body of a request.")
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+FILE_UPLOAD_TEMP_DIR = STAGING_DIR
+FILE_UPLOAD_HANDLERS = ["registry.uploads.ArtifactUploadHandler"]
+FILE_UPLOAD_PERMISSIONS = 0o600
+CODE_FORMATS_ENABLED = env.flag(
+    "CODE_FORMATS_ENABLED", True, "Whether formats that can carry code (pickle, joblib) are accepted."
+)
+
+# -- Inference ----------------------------------------------------------------------------------------
+
+WORKERS = env.integer("WORKERS", 2, "Serving processes.")
+THREADS = env.integer("THREADS", 4, "Threads per serving process.")
+MODEL_CACHE_COUNT = env.integer(
+    "MODEL_CACHE_COUNT", 5, "Models kept loaded in each process besides those that are live."
+)
+MODEL_CACHE_BYTES = env.integer(
+    "MODEL_CACHE_BYTES", 400 * 1024 * 1024, "Memory for loaded models in each process."
+)
+CACHE_MAX_SIZE = env.integer("CACHE_MAX_SIZE", 1000, "Answers kept in the prediction cache of each process.")
+CACHE_DEFAULT_TTL = env.number(
+    "CACHE_DEFAULT_TTL", 3600.0, "Seconds an answer stays in the prediction cache."
+)
+STAGING_SECONDS = env.number(
+    "STAGING_SECONDS", 60.0, "How long an activation waits for every serving process to be warm."
+)
+GENERATION_POLL_SECONDS = env.number(
+    "GENERATION_POLL_SECONDS", 0.5, "How often a process asks the database what is active."
+)
+HEARTBEAT_SECONDS = env.number("HEARTBEAT_SECONDS", 1.0, "How often a serving process says that it lives.")
+
+# -- Validation and jobs ------------------------------------------------------------------------------
+
+VALIDATION_SECONDS = env.number(
+    "VALIDATION_SECONDS", 300.0, "The longest a validation may run, in seconds of wall clock."
+)
+VALIDATION_MEMORY_BYTES = env.integer(
+    "VALIDATION_MEMORY_BYTES", 4 * 1024**3, "Address space of the validation sandbox."
+)
+JOB_LEASE_SECONDS = env.number(
+    "JOB_LEASE_SECONDS", 15.0, "A job whose runner is silent for longer is taken up by another."
+)
+JOB_MAX_ATTEMPTS = env.integer(
+    "JOB_MAX_ATTEMPTS", 3, "Attempts before a job is given up, with its reason kept."
+)
+
+# -- Records ------------------------------------------------------------------------------------------
+
+SPOOL_MAX_BYTES = env.integer(
+    "SPOOL_MAX_BYTES", 2 * 1024**3, "Disk the unshipped prediction records of this host may take."
+)
+SPOOL_WHEN_FULL = env.text(
+    "SPOOL_WHEN_FULL",
+    "drop",
+    "When the spool is full: `drop` records (counted) or `refuse` predictions (503).",
+)
+SPOOL_ROTATE_BYTES = env.integer(
+    "SPOOL_ROTATE_BYTES", 64 * 1024**2, "A spool file that is larger is closed and a new one begun."
+)
+SPOOL_SHIP_SECONDS = env.number(
+    "SPOOL_SHIP_SECONDS", 0.25, "How often spooled records are loaded into the database."
+)
+
+# -- Logs ---------------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.text("LOG_LEVEL", "INFO", "The least severe level that is logged.")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+}
+
+# -- The admin's look ---------------------------------------------------------------------------------
+
+_SHADES = ("50", "100", "200", "300", "400", "500", "600", "700", "800", "900", "950")
+_BLUES = (
+    "97% .014 254.6", "93.2% .032 255.6", "88.2% .059 254.1", "80.9% .105 251.8", "70.7% .165 254.6", "62.3% .214 259.8",
+    "54.6% .245 262.9", "48.8% .243 264.4", "42.4% .199 265.6", "37.9% .146 265.5", "28.2% .091 267.9",
+)  # fmt: skip
+UNFOLD = {
+    "SITE_TITLE": "mlplatform",
+    "SITE_HEADER": "mlplatform",
+    "SITE_SYMBOL": "hub",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("platform/icon.svg")}
+    ],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {"primary": {shade: f"oklch({blue})" for shade, blue in zip(_SHADES, _BLUES, strict=True)}},
+    "STYLES": [lambda request: static("platform/pages.css")],
+    "SCRIPTS": [lambda request: static("platform/time.js"), lambda request: static("platform/copy.js")],
+    "SIDEBAR": {"navigation": "mlplatform.admin_navigation.sections"},
+}

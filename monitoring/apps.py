@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class MonitoringConfig(AppConfig):
+    """What happened: prediction logs, rollups, dashboards."""
+
+    name = "monitoring"
+    verbose_name = "Monitoring"

@@ -1,0 +1,264 @@
+"""What the dashboard shows, read from the rollups in a constant number of queries."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from monitoring import histogram
+from monitoring.models import Outcome, Resolution, Rollup
+from registry.models import Deployment, RegisteredModel
+
+SHARES = (0.5, 0.95, 0.99)
+FAILURES = frozenset({Outcome.ERROR, Outcome.TIMEOUT})
+ANSWERS = frozenset({Outcome.OK, Outcome.CACHED, Outcome.FALLBACK})
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of time up to now, in equal steps; the last step is the one that runs."""
+
+    name: str
+    label: str
+    resolution: Resolution
+    steps: int
+
+    def starts(self, now: datetime) -> list[datetime]:
+        """The first instant of each step, oldest first."""
+        last = int(now.timestamp()) // self.resolution * self.resolution
+        return [
+            datetime.fromtimestamp(last - back * self.resolution, UTC)
+            for back in range(self.steps - 1, -1, -1)
+        ]
+
+
+WINDOWS = {
+    window.name: window
+    for window in (
+        Window("hour", "Last hour", Resolution.MINUTE, 60),
+        Window("day", "Last day", Resolution.QUARTER, 96),
+        Window("week", "Last week", Resolution.HOUR, 168),
+    )
+}
+
+
+@dataclass(slots=True)
+class Sums:
+    """Requests added up. Latencies in milliseconds; None where there were no requests."""
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+    instances: int = 0
+    latency_sum_ms: float = 0.0
+    counts: dict[int, int] = field(default_factory=dict)
+
+    def add(
+        self, outcome: str, requests: int, instances: int, latency_sum_ms: float, buckets: list[int]
+    ) -> None:
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + requests
+        self.instances += instances
+        self.latency_sum_ms += latency_sum_ms
+        histogram.add(self.counts, buckets)
+
+    @property
+    def requests(self) -> int:
+        return sum(self.outcomes.values())
+
+    @property
+    def failures(self) -> int:
+        """Requests that failed or timed out: the platform's fault."""
+        return self._of(FAILURES)
+
+    @property
+    def refusals(self) -> int:
+        """Requests whose input was refused: the caller's fault."""
+        return self.outcomes.get(Outcome.INVALID, 0)
+
+    @property
+    def error_rate(self) -> float | None:
+        """Share of the requests that failed or timed out."""
+        return self.failures / self.requests if self.requests else None
+
+    @property
+    def cached_share(self) -> float | None:
+        """Share of the answers that came from the cache."""
+        answers = self._of(ANSWERS)
+        return self.outcomes.get(Outcome.CACHED, 0) / answers if answers else None
+
+    @property
+    def mean_ms(self) -> float | None:
+        return self.latency_sum_ms / self.requests if self.requests else None
+
+    @property
+    def percentiles(self) -> tuple[float | None, ...]:
+        """p50, p95 and p99, each within 4.5 % of the exact one."""
+        return histogram.percentiles(self.counts, SHARES)
+
+    @property
+    def p50_ms(self) -> float | None:
+        return histogram.percentile(self.counts, 0.5)
+
+    @property
+    def p95_ms(self) -> float | None:
+        return histogram.percentile(self.counts, 0.95)
+
+    @property
+    def p99_ms(self) -> float | None:
+        return histogram.percentile(self.counts, 0.99)
+
+    def _of(self, outcomes: Iterable[str]) -> int:
+        return sum(self.outcomes.get(outcome, 0) for outcome in outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One step of the window."""
+
+    start: datetime
+    sums: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table: a model of the platform, or a version of the model looked at."""
+
+    label: str
+    model_name: str
+    sums: Sums
+    requests: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A change of what is served."""
+
+    at: datetime
+    label: str
+    action: str
+    by: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything one dashboard page shows of the past."""
+
+    window: Window
+    starts: list[datetime]
+    now: datetime
+    totals: Sums
+    points: list[Point]
+    lines: list[Line]
+    markers: list[Marker]
+
+    @property
+    def requests_per_second(self) -> float:
+        """Mean over the window."""
+        return self.totals.requests / (self.now - self.starts[0]).total_seconds()
+
+
+Row = tuple[datetime, int, int | None, str, int, int, float, list[int]]
+
+
+def overview(
+    window: str, model: RegisteredModel | None, user: Any, *, now: datetime | None = None
+) -> Overview:
+    """Traffic, latency and changes in a window (`hour`, `day` or `week`) for all models `user` may know of,
+    or one.
+
+    Raises KeyError for another window. Four queries at most.
+    """
+    chosen = WINDOWS[window]
+    now = now or timezone.now()
+    starts = chosen.starts(now)
+    names = _names(model, user)
+    rows = _rows(chosen, starts, names)
+    totals, points = _series(rows, starts)
+    return Overview(
+        window=chosen,
+        starts=starts,
+        now=now,
+        totals=totals,
+        points=points,
+        lines=_lines(rows, starts, names) if model is None else _version_lines(rows, starts, model),
+        markers=_markers(starts[0], names),
+    )
+
+
+def _names(model: RegisteredModel | None, user: Any) -> dict[int, str]:
+    """Id to name of the models that are shown."""
+    visible = RegisteredModel.objects.visible_to(user)
+    if model is not None:
+        visible = visible.filter(pk=model.pk)
+    return dict(visible.values_list("pk", "name"))
+
+
+def _rows(window: Window, starts: list[datetime], names: dict[int, str]) -> list[Row]:
+    end = starts[-1] + timedelta(seconds=window.resolution)
+    rows = Rollup.objects.filter(
+        resolution=window.resolution, start__gte=starts[0], start__lt=end, model_id__in=list(names)
+    )
+    return list(
+        rows.values_list(
+            "start",
+            "model_id",
+            "version__number",
+            "outcome",
+            "requests",
+            "instances",
+            "latency_sum_ms",
+            "latency_histogram",
+        )
+    )
+
+
+def _series(rows: list[Row], starts: list[datetime]) -> tuple[Sums, list[Point]]:
+    totals = Sums()
+    points = {start: Point(start, Sums()) for start in starts}
+    for row in rows:
+        _add(totals, row)
+        _add(points[row[0]].sums, row)
+    return totals, list(points.values())
+
+
+def _add(sums: Sums, row: Row) -> None:
+    _, _, _, outcome, requests, instances, latency_sum_ms, buckets = row
+    sums.add(outcome, requests, instances, latency_sum_ms, buckets)
+
+
+def _lines(rows: list[Row], starts: list[datetime], names: dict[int, str]) -> list[Line]:
+    """One line per model with traffic, the busiest first."""
+    return _grouped(rows, starts, lambda row: (names[row[1]], names[row[1]]))
+
+
+def _version_lines(rows: list[Row], starts: list[datetime], model: RegisteredModel) -> list[Line]:
+    def label(row: Row) -> tuple[str, str]:
+        return f"{model.name}:{row[2]}" if row[2] else "no version", model.name
+
+    return _grouped(rows, starts, label)
+
+
+def _grouped(
+    rows: list[Row], starts: list[datetime], label_of: Callable[[Row], tuple[str, str]]
+) -> list[Line]:
+    position = {start: index for index, start in enumerate(starts)}
+    lines: dict[tuple[str, str], Line] = {}
+    for row in rows:
+        label = label_of(row)
+        if label not in lines:
+            lines[label] = Line(*label, sums=Sums(), requests=[0] * len(starts))
+        line = lines[label]
+        _add(line.sums, row)
+        line.requests[position[row[0]]] += row[4]
+    return sorted(lines.values(), key=lambda line: (-line.sums.requests, line.label))
+
+
+def _markers(since: datetime, names: dict[int, str]) -> list[Marker]:
+    changes = Deployment.objects.filter(activated_at__gte=since, model_id__in=list(names))
+    return [
+        Marker(at, f"{name}:{number}", action, by, note)
+        for at, name, number, action, by, note in changes.order_by("activated_at").values_list(
+            "activated_at", "model__name", "version__number", "action", "by__email", "note"
+        )[:200]
+    ]

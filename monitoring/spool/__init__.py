@@ -1,0 +1,17 @@
+"""Durable prediction records: appended to a file before the answer is given, loaded into the database behind
+it.
+
+`append` is for the hot path; `ship_once`, `take_over` and `Shipper` load; `pending` and `facts` tell how it
+goes.
+"""
+
+from monitoring.spool.backlog import pending
+from monitoring.spool.counters import counters
+from monitoring.spool.errors import SpoolFull, SpoolWriteFailed
+from monitoring.spool.shipper import Shipper
+from monitoring.spool.shipping import ship_once, take_over
+from monitoring.spool.writer import append
+
+facts = counters.as_facts
+
+__all__ = ["Shipper", "SpoolFull", "SpoolWriteFailed", "append", "facts", "pending", "ship_once", "take_over"]

@@ -1,0 +1,73 @@
+"""How much is spooled on this host and not yet in the database."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.db import DatabaseError
+
+from monitoring.models import SpoolFile
+from monitoring.spool import files
+
+_LINE_BYTES = 4096
+
+
+def pending() -> dict[str, Any]:
+    """Keys: `bytes` and `files` not loaded yet, `oldest_seconds` (age of the oldest such record, None when
+    there is none), `rejected_bytes` (kept aside because the database can't hold them), and `is_exact`:
+    False when the database can't be asked, and everything on disk is counted.
+    """
+    offsets, is_exact = _offsets()
+    waiting = 0
+    waiting_files = 0
+    oldest: float | None = None
+    for path in files.listed(files.directory()):
+        size = _size(path)
+        offset = offsets.get(path.name, 0)
+        if size <= offset:
+            continue
+        waiting += size - offset
+        waiting_files += 1
+        at = _time_of_record(path, offset)
+        oldest = at if oldest is None or (at is not None and at < oldest) else oldest
+    return {
+        "bytes": waiting,
+        "files": waiting_files,
+        "oldest_seconds": None if oldest is None else max(0.0, time.time() - oldest),
+        "rejected_bytes": _size(files.directory() / files.REJECTED),
+        "is_exact": is_exact,
+    }
+
+
+def _offsets() -> tuple[dict[str, int], bool]:
+    try:
+        return dict(SpoolFile.objects.filter(host=files.host()).values_list("name", "offset")), True
+    except DatabaseError:
+        return {}, False
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _time_of_record(path: Path, offset: int) -> float | None:
+    """When the record at `offset` was made; the file's last change where the record can't be read at a
+    glance.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        line = os.pread(descriptor, _LINE_BYTES, offset).partition(b"\n")[0]
+        values = orjson.loads(line)
+        return float(values["at"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return os.fstat(descriptor).st_mtime
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,146 @@
+"""Putting records into the prediction log, many at once, in the way each database does it fastest."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from django.contrib.auth import get_user_model
+from django.db import DataError, IntegrityError, connection, models, transaction
+
+from monitoring.models import PredictionLog
+from monitoring.spool.records import Record
+from registry.models import ModelVersion, RegisteredModel
+
+logger = logging.getLogger(__name__)
+
+# Column, PostgreSQL type of the record's value, the record's key, and how the value becomes the column.
+_COLUMNS = (
+    ("id", "uuid", "id"),
+    ("request_id", "text", "request_id"),
+    ("model_id", "bigint", "model_id"),
+    ("version_id", "bigint", "version_id"),
+    ("user_id", "bigint", "user_id"),
+    ("api_key_id", "uuid", "key_id"),
+    ("subject_id", "text", "subject_id"),
+    ("outcome", "text", "outcome"),
+    ("status_code", "smallint", "status_code"),
+    ("error_code", "text", "error_code"),
+    ("instance_count", "integer", "instance_count"),
+    ("latency_ms", "double precision", "latency_ms"),
+    ("inference_ms", "double precision", "inference_ms"),
+    ("confidence", "double precision", "confidence"),
+    ("input", "jsonb", "input"),
+    ("output", "jsonb", "output"),
+    ("created_at", "double precision", "at"),
+)
+_TABLE = PredictionLog._meta.db_table
+_NAMES = ", ".join(f'"{column}"' for column, _, _ in _COLUMNS)
+_VALUES = ", ".join(f'to_timestamp("{key}")' if key == "at" else f'"{key}"' for _, _, key in _COLUMNS)
+_TYPES = ", ".join(f'"{key}" {kind}' for _, kind, key in _COLUMNS)
+_INSERT_DOCUMENT = (
+    f"INSERT INTO {_TABLE} ({_NAMES}) SELECT {_VALUES} FROM json_to_recordset(%s::json) AS r({_TYPES})"  # noqa: S608
+)
+_INSERT_ROW = f"INSERT INTO {_TABLE} ({_NAMES}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"  # noqa: S608
+
+
+def insert(records: list[Record]) -> None:
+    """Insert all records at once, in the caller's transaction.
+
+    Raises DataError or IntegrityError, the latter perhaps only at the commit, when the database can't hold
+    one of them.
+    """
+    if not records:
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # One document, taken apart by the server: requests want the interpreter for themselves.
+            document = b"[" + b",".join(record.line for record in records) + b"]"
+            cursor.execute(_INSERT_DOCUMENT, [document.decode()])
+        else:
+            cursor.executemany(_INSERT_ROW, [_row(record.values) for record in records])
+
+
+def insert_carefully(records: list[Record]) -> tuple[list[Record], list[tuple[Record, str]]]:
+    """Insert what can be inserted: returns the records that are in, and those that are not, each with the
+    reason.
+    """
+    good, refused = _existing(records)
+    inserted, more = _insert_by_halves(good)
+    return inserted, refused + more
+
+
+def _existing(records: list[Record]) -> tuple[list[Record], list[tuple[Record, str]]]:
+    """Sort out records whose model or version is gone, and forget users that are gone.
+
+    Foreign keys are checked at the commit, where it is too late to tell which record is meant.
+    """
+    known_models = _present(RegisteredModel, {record.values["model_id"] for record in records})
+    known_versions = _present(ModelVersion, {record.values.get("version_id") for record in records})
+    known_users = _present(get_user_model(), {record.values.get("user_id") for record in records})
+    good: list[Record] = []
+    refused: list[tuple[Record, str]] = []
+    for record in records:
+        if record.values["model_id"] not in known_models:
+            refused.append((record, "unknown model"))
+        elif record.values.get("version_id") not in known_versions:
+            refused.append((record, "unknown version"))
+        else:
+            if record.values.get("user_id") not in known_users:
+                record.change(user_id=None)
+            good.append(record)
+    return good, refused
+
+
+def _present(model: type[models.Model], keys: set[int | None]) -> set[int | None]:
+    """Those of `keys` that have a row; None always counts as present."""
+    wanted = keys - {None}
+    if not wanted:
+        return {None}
+    return {None, *model._default_manager.filter(pk__in=wanted).values_list("pk", flat=True)}
+
+
+def _insert_by_halves(records: list[Record]) -> tuple[list[Record], list[tuple[Record, str]]]:
+    """Insert all at once; when the database refuses, find the ones it means by halving."""
+    if not records:
+        return [], []
+    try:
+        with transaction.atomic():
+            insert(records)
+    except (DataError, IntegrityError) as error:
+        if len(records) == 1:
+            return [], [(records[0], str(error).strip().splitlines()[0])]
+        middle = len(records) // 2
+        left, left_refused = _insert_by_halves(records[:middle])
+        right, right_refused = _insert_by_halves(records[middle:])
+        return left + right, left_refused + right_refused
+    return records, []
+
+
+def _row(values: dict[str, Any]) -> tuple[Any, ...]:
+    """The values as SQLite's columns hold them: UUIDs without dashes, UTC times as text, JSON as text."""
+    key_id = values.get("key_id")
+    at = datetime.fromtimestamp(values["at"], UTC)
+    return (
+        values["id"].replace("-", ""),
+        values["request_id"],
+        values["model_id"],
+        values.get("version_id"),
+        values.get("user_id"),
+        key_id.replace("-", "") if key_id else None,
+        values["subject_id"],
+        values["outcome"],
+        values["status_code"],
+        values["error_code"],
+        values["instance_count"],
+        values["latency_ms"],
+        values.get("inference_ms"),
+        values.get("confidence"),
+        _json(values.get("input")),
+        _json(values.get("output")),
+        connection.ops.adapt_datetimefield_value(at),
+    )
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()

@@ -1,0 +1,210 @@
+"""Loading spool files into the database, exactly once.
+
+A bite of a file is loaded in one transaction that inserts its rows, adds to the rollups and moves the file's
+checkpoint; a crash at any point leaves either all of it or nothing. Whoever loads from a file holds its lock.
+The checkpoint is moved first and only from where the bite begins, so nobody could load a bite twice even
+without the lock.
+"""
+
+import logging
+import os
+import time
+from pathlib import Path
+
+import orjson
+from django.conf import settings
+from django.db import DataError, IntegrityError, transaction
+
+from monitoring import rollups
+from monitoring.models import SpoolFile
+from monitoring.spool import adoption, files, loading
+from monitoring.spool.counters import counters
+from monitoring.spool.errors import Overtaken
+from monitoring.spool.records import BadRecord, Record, parse
+from monitoring.spool.writer import writer
+
+logger = logging.getLogger(__name__)
+
+Refused = tuple[int, bytes, str]
+"""A line that can't be loaded: where it begins in its file, the line, why."""
+
+BITE_BYTES = 1 << 20
+"""How much of a file is loaded in one transaction (more only when one record is larger)."""
+
+_known_offsets: dict[str, int] = {}
+"""Checkpoints of this process's own files, as last committed; forgotten whenever something goes wrong."""
+
+
+def ship_once() -> int:
+    """Load what this process has appended so far; returns how many records were loaded.
+
+    Raises what the database raises when it can't be reached; nothing is lost then, and the next call goes on.
+    """
+    current = writer.current()
+    if current is None or _known_offsets.get(current[0].name, -1) >= current[1]:
+        return 0
+    with writer.lent() as file:
+        if file is None:
+            return 0
+        descriptor, path = file
+        return _ship(files.host(), path.name, descriptor)
+
+
+def take_over() -> int:
+    """Load and remove the files whose writer is gone, this host's and those of hosts that have disappeared.
+
+    Returns how many records were loaded. Safe to call from any number of processes at once.
+    """
+    total = 0
+    for host in [files.host(), *adoption.orphaned_hosts()]:
+        folder = files.directory(host)
+        for path in files.listed(folder, files.DONE):
+            _bury(host, path)
+        for path in files.listed(folder):
+            try:
+                with files.abandoned(path) as descriptor:
+                    if descriptor is not None:
+                        total += _finish(host, path, descriptor)
+            except (Overtaken, OSError) as error:
+                logger.warning("%s can't be taken over now: %s", path.name, error)
+    return total
+
+
+def _finish(host: str, path: Path, descriptor: int) -> int:
+    """Ship the rest of a file whose lock is held here, and end it."""
+    shipped = _ship(host, path.name, descriptor)
+    torn = os.fstat(descriptor).st_size - _offset(host, path.name)
+    if torn:
+        # The writer died inside its write: the answer was not given, so the record is dropped.
+        counters.torn += 1
+        logger.warning("dropped %d bytes of a half-written record at the end of %s", torn, path.name)
+    _bury(host, files.retire(path))
+    return shipped
+
+
+def _bury(host: str, done: Path) -> None:
+    """The last two steps of a file's end; may be repeated."""
+    SpoolFile.objects.filter(host=host, name=done.name.removesuffix(files.DONE)).delete()
+    done.unlink(missing_ok=True)
+
+
+def _ship(host: str, name: str, descriptor: int) -> int:
+    total = 0
+    try:
+        offset = _known_offsets[name] if name in _known_offsets else _offset(host, name)
+        while data := _read(descriptor, offset):
+            total += _load(host, name, offset, data)
+            offset += len(data)
+            _remember(name, offset)
+    except BaseException:
+        _known_offsets.clear()
+        raise
+    return total
+
+
+def _remember(name: str, offset: int) -> None:
+    if len(_known_offsets) > 100:
+        _known_offsets.clear()
+    _known_offsets[name] = offset
+
+
+def _offset(host: str, name: str) -> int:
+    """The checkpoint as committed; 0 for a file that was never loaded from."""
+    rows = SpoolFile.objects.filter(host=host, name=name)
+    return rows.values_list("offset", flat=True).first() or 0
+
+
+def _read(descriptor: int, offset: int) -> bytes:
+    """Whole lines from `offset`, about one bite of them; empty when there is no whole line."""
+    wanted = BITE_BYTES
+    while True:
+        data = os.pread(descriptor, wanted, offset)
+        end = data.rfind(b"\n") + 1
+        if end or len(data) < wanted:
+            return data[:end]
+        wanted *= 2
+
+
+def _load(host: str, name: str, offset: int, data: bytes) -> int:
+    """Load one bite. Returns how many of its records are in the database now."""
+    good, refused = _parse(data, offset)
+    end = offset + len(data)
+    if refused or not _load_whole(host, name, offset, end, good):
+        good, refused = _load_sorting_out(host, name, offset, end, good, refused)
+    counters.shipped += len(good)
+    counters.rejected += len(refused)
+    return len(good)
+
+
+def _load_whole(host: str, name: str, start: int, end: int, records: list[Record]) -> bool:
+    """Load all records, or none and False when the database refuses one of them."""
+    try:
+        with transaction.atomic():
+            _move(host, name, start, end)
+            loading.insert(records)
+            rollups.add(rollups.deltas(record.values for record in records))
+    except (DataError, IntegrityError):
+        return False
+    return True
+
+
+def _load_sorting_out(
+    host: str, name: str, start: int, end: int, records: list[Record], refused: list[Refused]
+) -> tuple[list[Record], list[Refused]]:
+    """Load the records that can be loaded and put aside the others, with `refused`."""
+    with transaction.atomic():
+        _move(host, name, start, end)
+        inserted, more = loading.insert_carefully(records)
+        rollups.add(rollups.deltas(record.values for record in inserted))
+        refused = refused + [(record.offset, record.line, reason) for record, reason in more]
+        if refused:
+            _reject(host, name, refused)
+    return inserted, refused
+
+
+def _parse(data: bytes, offset: int) -> tuple[list[Record], list[Refused]]:
+    good: list[Record] = []
+    refused: list[Refused] = []
+    for line in data[:-1].split(b"\n"):
+        try:
+            good.append(parse(line, offset))
+        except BadRecord as error:
+            refused.append((offset, line, str(error)))
+        offset += len(line) + 1
+    return good, refused
+
+
+def _move(host: str, name: str, start: int, end: int) -> None:
+    """Move the checkpoint from `start`. Raises Overtaken when it isn't there."""
+    if start == 0:
+        SpoolFile.objects.bulk_create([SpoolFile(host=host, name=name)], ignore_conflicts=True)
+    if not SpoolFile.objects.filter(host=host, name=name, offset=start).update(offset=end):
+        raise Overtaken(f"{name} is no longer at {start}")
+
+
+def _reject(host: str, name: str, refused: list[Refused]) -> None:
+    """Keep lines that can't be loaded, with the reason, beside the spool; by file and offset each is told
+    apart.
+
+    Written before the commit: after a crash in between a line may be there twice, but never nowhere.
+    """
+    logger.error("%d records of %s were rejected, the first because: %s", len(refused), name, refused[0][2])
+    path = files.directory(host) / files.REJECTED
+    lines = [
+        orjson.dumps(
+            {
+                "file": name,
+                "offset": offset,
+                "at": time.time(),
+                "reason": reason,
+                "line": line.decode(errors="replace"),
+            }
+        )
+        for offset, line, reason in refused
+    ]
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        if os.fstat(descriptor).st_size < settings.SPOOL_ROTATE_BYTES:
+            os.write(descriptor, b"\n".join(lines) + b"\n")
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,16 @@
+"""The doors of monitoring: `urlpatterns` belong below admin/, `api_urlpatterns` below api/v1/."""
+
+from django.contrib import admin
+
+from accounts.routing import Router, route
+from monitoring import dashboards
+from monitoring.views import PredictionViewSet
+
+urlpatterns = [
+    route("dashboard", admin.site.admin_view(dashboards.dashboard), name="dashboard"),
+    route("dashboard/<str:name>", admin.site.admin_view(dashboards.model_dashboard), name="dashboard-model"),
+]
+
+_router = Router()
+_router.register("predictions", PredictionViewSet, basename="prediction")
+api_urlpatterns = _router.urls

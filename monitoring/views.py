@@ -1,0 +1,150 @@
+"""Prediction records over HTTP: read only."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import Http404
+from django.utils.dateparse import parse_datetime
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import viewsets
+from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.pagination import Pages
+from accounts.principal import Principal
+from monitoring.models import Outcome, PredictionLog
+from monitoring.serializers import PredictionDetailSerializer, PredictionSerializer
+from registry import resolver
+
+_FILTERS = frozenset({"model", "version", "outcome", "actor", "from", "to"})
+_PAGING = frozenset({"page", "page_size"})
+_MOST_DIGITS = 9
+
+
+class PredictionViewSet(viewsets.ViewSet):
+    """GET /api/v1/predictions and /{id}: one's own records, and all of the models one owns; staff see
+    everything.
+    """
+
+    scopes = {"list": "read", "retrieve": "read"}
+
+    @extend_schema(
+        operation_id="predictions_list",
+        description="Prediction records, the newest first.",
+        responses=PredictionSerializer(many=True),
+        parameters=[
+            OpenApiParameter("model", str, description="A model's name or id."),
+            OpenApiParameter("version", int, description="A version's number."),
+            OpenApiParameter("outcome", str, enum=list(Outcome.values)),
+            OpenApiParameter("actor", str, description="Who asked: an e-mail address, an id or `me`."),
+            OpenApiParameter(
+                "from",
+                OpenApiTypes.DATETIME,
+                description="The earliest time, inclusive (ISO 8601 with zone).",
+            ),
+            OpenApiParameter(
+                "to", OpenApiTypes.DATETIME, description="The latest time, exclusive (ISO 8601 with zone)."
+            ),
+            OpenApiParameter("page", int),
+            OpenApiParameter("page_size", int),
+        ],
+    )
+    def list(self, request: Request) -> Response:
+        _refuse_unknown(request, _FILTERS | _PAGING)
+        records = _filtered(_readable(request), request)
+        pages = Pages()
+        page = pages.paginate_queryset(records.order_by("-created_at", "-id"), request, view=self)
+        return pages.get_paginated_response(PredictionSerializer(page, many=True).data)
+
+    @extend_schema(
+        operation_id="predictions_retrieve",
+        description="One record with its input and output, as far as the model's record policy keeps them.",
+        responses=PredictionDetailSerializer,
+        parameters=[OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)],
+    )
+    def retrieve(self, request: Request, pk: str) -> Response:
+        _refuse_unknown(request, frozenset())
+        record = _readable(request).filter(pk=_uuid(pk)).first()
+        if record is None:
+            raise Http404
+        return Response(PredictionDetailSerializer(record).data)
+
+
+def _readable(request: Request) -> QuerySet[PredictionLog]:
+    """The records that this credential may read; never those of a model that has become invisible to its
+    owner.
+    """
+    records = PredictionLog.objects.visible_to(request.user)
+    if not request.user.is_staff:
+        from_visible = Q(model__owner=request.user) | Q(model__visibility="internal")
+        records = records.filter(from_visible)
+    principal = request.auth
+    if isinstance(principal, Principal) and principal.model_names is not None:
+        records = records.filter(model__name__in=principal.model_names)
+    return records.select_related("model", "version", "user").defer("input", "output")
+
+
+def _refuse_unknown(request: Request, known: frozenset[str]) -> None:
+    """A parameter that isn't known is an error: a typing error must not pass for an answer."""
+    if unknown := sorted(set(request.query_params) - known):
+        names = ", ".join(name[:100] for name in unknown[:20])
+        raise ParseError(f"Unknown query parameters: {names}.", code="unknown_parameter")
+
+
+def _bad(name: str, wanted: str) -> ParseError:
+    return ParseError(f"{name} takes {wanted}.", code="invalid_parameter")
+
+
+def _filtered(records: QuerySet[PredictionLog], request: Request) -> QuerySet[PredictionLog]:
+    wanted = request.query_params
+    if model := wanted.get("model"):
+        records = records.filter(model=resolver.find_model(model, user=request.user))
+    if version := wanted.get("version"):
+        records = records.filter(version__number=_number("version", version))
+    if outcome := wanted.get("outcome"):
+        if outcome not in Outcome.values:
+            raise _bad("outcome", f"one of {', '.join(Outcome.values)}")
+        records = records.filter(outcome=outcome)
+    if actor := wanted.get("actor"):
+        records = records.filter(_actor(actor, request.user))
+    if since := wanted.get("from"):
+        records = records.filter(created_at__gte=_moment("from", since))
+    if until := wanted.get("to"):
+        records = records.filter(created_at__lt=_moment("to", until))
+    return records
+
+
+def _actor(text: str, user: Any) -> Q:
+    if text == "me":
+        return Q(user=user)
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
+        return Q(user_id=int(text))
+    return Q(user__email=text.lower())
+
+
+def _number(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise _bad(name, "a whole number")
+    return int(text)
+
+
+def _moment(name: str, text: str) -> datetime:
+    try:
+        # An unescaped + of a zone arrives as a blank.
+        moment = parse_datetime(text.replace(" ", "+"))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise _bad(name, "a moment with its zone, for example 2026-01-31T12:00:00Z")
+    return moment
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Http404 from error

@@ -1,0 +1,132 @@
+"""What the pages of a model and of a version show, read with a constant number of queries."""
+
+from typing import Any
+
+from accounts.models import User
+from registry import presentation, selectors, services
+from registry.errors import RegistryError
+from registry.models import SERVABLE, Deployment, DeploymentAction, ModelVersion, RegisteredModel, Status
+
+_SHOWN_VERSIONS = 50
+_SHOWN_ENTRIES = 50
+
+
+def may_activate(user: User, model: RegisteredModel) -> bool:
+    """Whether `user` may activate and roll back versions of `model`."""
+    try:
+        services.check_may_activate(user, model)
+    except RegistryError:
+        return False
+    return True
+
+
+def roll_back_target(open_entry: Deployment | None) -> Deployment | None:
+    """The entry that a roll back would restore, or None when there is none."""
+    try:
+        return services.rollback_target(open_entry)
+    except RegistryError:
+        return None
+
+
+def model_context(model: RegisteredModel, *, user: User) -> dict[str, Any]:
+    """The model's versions, its ledger, and what may be done."""
+    live = model.open_deployment()
+    versions = selectors.versions_with_live(model)
+    history = selectors.history(model)
+    may = may_activate(user, model)
+    return {
+        "model": model,
+        "live": live,
+        "versions": [_listed(version) for version in versions[:_SHOWN_VERSIONS]],
+        "more_versions": max(0, model.versions_count - _SHOWN_VERSIONS),
+        "history": history[:_SHOWN_ENTRIES],
+        "rollback_action": DeploymentAction.ROLLBACK,
+        "may_activate": may,
+        "may_upload": services.may_change(user, model)
+        and user.has_perm("registry.upload_model")
+        and not model.archived_at,
+        "may_see_dashboard": user.has_perm("monitoring.view_predictionlog"),
+        "target": roll_back_target(live) if may else None,
+    }
+
+
+def _listed(version: ModelVersion) -> dict[str, Any]:
+    return {
+        "version": version,
+        "tone": presentation.TONES[Status(version.status)],
+        "can_serve": version.status in SERVABLE,
+        "reason": (version.failure or {}).get("message", ""),
+    }
+
+
+def version_context(version: ModelVersion, *, user: User, origin: str) -> dict[str, Any]:
+    """The version, what surrounds it, and the next thing to do."""
+    model = version.model
+    live = model.open_deployment()
+    is_live = live is not None and live.version_id == version.pk
+    may = may_activate(user, model)
+    can_serve = version.status in SERVABLE
+    return {
+        "version": version,
+        "model": model,
+        "live": live,
+        "is_live": is_live,
+        "can_activate": may and can_serve and not is_live,
+        "can_serve": can_serve,
+        "target": roll_back_target(live) if may and is_live else None,
+        "can_trust": _can_trust(version, user),
+        "is_curable": _is_curable(version),
+        "may_upload": services.may_change(user, model)
+        and user.has_perm("registry.upload_model")
+        and not model.archived_at,
+        "curl": presentation.curl(model, version, is_live=is_live, origin=origin) if can_serve else "",
+        **_neighbours(version),
+        **_shown(version),
+    }
+
+
+def _shown(version: ModelVersion) -> dict[str, Any]:
+    """The version's findings as texts."""
+    signature = version.signature or {}
+    return {
+        "tone": presentation.TONES[Status(version.status)],
+        "progress": presentation.progress(version),
+        "facts": presentation.facts(version),
+        "inputs": presentation.signature_rows(version.signature),
+        "classes": signature.get("classes"),
+        "signature": signature,
+        "parity": presentation.proof(version.parity),
+        "documents": [
+            (title, presentation.pretty(document))
+            for title, document in (
+                ("Signature", version.signature),
+                ("Parity", version.parity),
+                ("Validation report", version.report),
+                ("Golden answers", version.golden),
+                ("Sample rows", version.sample),
+                ("Expected predictions", version.expected),
+            )
+            if document
+        ],
+    }
+
+
+def _is_curable(version: ModelVersion) -> bool:
+    failure = version.failure or {}
+    return (
+        version.status == Status.FAILED
+        and failure.get("code") in presentation.CURED_BY_TRUST
+        and not version.trusted
+    )
+
+
+def _can_trust(version: ModelVersion, user: User) -> bool:
+    return _is_curable(version) and user.has_perm("registry.upload_trusted_model")
+
+
+def _neighbours(version: ModelVersion) -> dict[str, ModelVersion | None]:
+    siblings = ModelVersion.objects.filter(model=version.model_id).only("pk", "number", "model_id")
+    return {
+        "previous": siblings.filter(number__lt=version.number).order_by("-number").first(),
+        "next": siblings.filter(number__gt=version.number).order_by("number").first(),
+    }

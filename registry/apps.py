@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class RegistryConfig(AppConfig):
+    """What: models, versions, artifacts, and the history of what was active."""
+
+    name = "registry"
+    verbose_name = "Registry"

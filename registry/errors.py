@@ -1,0 +1,75 @@
+"""What can go wrong in the registry. The project package maps each to an HTTP status; nothing here knows HTTP."""
+
+from typing import Any
+
+
+class RegistryError(Exception):
+    """Base: a stable `code`, a `message` for people, and `details` (JSON-safe)."""
+
+    code = "registry_error"
+
+    def __init__(self, message: str, *, code: str = "", **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.details = details
+
+
+class ModelNotFound(RegistryError):
+    """No such model or version, or it is somebody else's private one."""
+
+    code = "not_found"
+
+
+class NoActiveVersion(RegistryError):
+    """The model exists, but nothing is live."""
+
+    code = "no_active_version"
+
+
+class VersionNotReady(RegistryError):
+    """The version can't be served in its present status."""
+
+    code = "version_not_ready"
+
+
+class Conflict(RegistryError):
+    """The present state forbids it."""
+
+    code = "conflict"
+
+
+class NameTaken(Conflict):
+    """Another owner's model has this name."""
+
+    code = "name_taken"
+
+
+class Forbidden(RegistryError):
+    """The person may not do this."""
+
+    code = "forbidden"
+
+
+class FieldInvalid(RegistryError):
+    """A value given with an upload is wrong; `details["field"]` names it."""
+
+    code = "invalid"
+
+
+class ArtifactInvalid(RegistryError):
+    """The file can't be a model; `details["field"]` is `file`."""
+
+    code = "unknown_format"
+
+
+class ArtifactTooLarge(RegistryError):
+    """The file is over MAX_ARTIFACT_BYTES."""
+
+    code = "artifact_too_large"
+
+
+class DigestMismatch(RegistryError):
+    """The stored file isn't the one that was uploaded or compiled."""
+
+    code = "digest_mismatch"

@@ -1,0 +1,167 @@
+"""From a reference to the version that serves it: the hot path's only door into the registry.
+
+Answers are remembered until the generation changes, so in the steady state a resolution is one dictionary look-up.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from registry import generation, names
+from registry.errors import ModelNotFound, NoActiveVersion
+from registry.models import Deployment, ModelVersion, RegisteredModel, Visibility
+from registry.services import check_can_serve
+
+_MAX_REMEMBERED = 10_000
+
+
+class Person(Protocol):
+    """As much of a user as the resolver needs."""
+
+    pk: Any
+    is_staff: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A version that can be served, with everything the hot path needs to know of it and of its model."""
+
+    version_id: int
+    number: int
+    model_id: int
+    model_name: str
+    owner_id: int
+    is_internal: bool
+    max_batch_rows: int
+    record_policy: str
+    record_batches: bool
+    is_deprecated: bool
+    runtime: str
+    artifact: str
+    sha256: str
+    signature: dict[str, Any]
+    golden: dict[str, Any] | None
+    memory_bytes: int
+
+    def is_visible_to(self, user: Person) -> bool:
+        """Whether `user` may know of the model."""
+        return self.is_internal or user.is_staff or self.owner_id == user.pk
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """What was resolved while the generation was `key`. A slow look-up may still write into an old one: harmless."""
+
+    key: tuple[int, int]
+    by_reference: dict[str, Served]
+
+
+_forgotten = 0
+_remembered = _Remembered((-1, -1), {})
+
+
+def resolve(reference: str, *, user: Person) -> Served:
+    """The version `reference` means now.
+
+    Raises ModelNotFound (also for another owner's private model), NoActiveVersion, VersionNotReady.
+    """
+    known = _current().by_reference
+    served = known.get(reference)
+    if served is None:
+        served = _look_up(reference, user)
+        if len(known) < _MAX_REMEMBERED:
+            known[reference] = served
+    if not served.is_visible_to(user):
+        raise ModelNotFound(f"There is no model {reference!r}.")
+    return served
+
+
+def forget() -> None:
+    """Drop everything remembered: the database's generation changed without this host's counter (another host)."""
+    global _forgotten
+    _forgotten += 1
+
+
+def find_model(reference: str, *, user: Any) -> RegisteredModel:
+    """The model of a reference `id` or `name`, as `user` may see it. Raises ModelNotFound."""
+    parsed = names.parse(reference)
+    if parsed is not None:
+        model = RegisteredModel.objects.visible_to(user).filter(**_by(parsed)).select_related("owner").first()
+        if model is not None:
+            return model
+    raise ModelNotFound(f"There is no model {reference!r}.")
+
+
+def find_version(reference: str, number: int, *, user: Any) -> ModelVersion:
+    """Version `number` of a model, as `user` may see it. Raises ModelNotFound."""
+    model = find_model(reference, user=user)
+    version = (
+        model.versions.select_related("model", "model__owner", "created_by").filter(number=number).first()
+    )
+    if version is None:
+        raise ModelNotFound(f"{model.name} has no version {number}.")
+    return version
+
+
+def live() -> list[Served]:
+    """Every version that is live now, the most recently activated first."""
+    entries = Deployment.objects.filter(closed_at=None, model__archived_at=None).select_related(
+        "version__model"
+    )
+    return [served(entry.version) for entry in entries]
+
+
+def served(version: ModelVersion) -> Served:
+    """What the hot path needs to know of `version`; its model must be loaded with it."""
+    model = version.model
+    artifact, sha256 = version.served_artifact
+    return Served(
+        version_id=version.pk,
+        number=version.number,
+        model_id=model.pk,
+        model_name=model.name,
+        owner_id=model.owner_id,
+        is_internal=model.visibility == Visibility.INTERNAL,
+        max_batch_rows=model.max_batch_rows,
+        record_policy=model.record_policy,
+        record_batches=model.record_batches,
+        is_deprecated=version.status == "deprecated",
+        runtime=version.runtime,
+        artifact=artifact,
+        sha256=sha256,
+        signature=version.signature or {},
+        golden=version.golden,
+        memory_bytes=version.memory_bytes or version.size_bytes,
+    )
+
+
+def _current() -> _Remembered:
+    global _remembered
+    key = (generation.on_this_host(), _forgotten)
+    if _remembered.key != key:
+        _remembered = _Remembered(key, {})
+    return _remembered
+
+
+def _look_up(reference: str, user: Any) -> Served:
+    parsed = names.parse(reference)
+    model = parsed and RegisteredModel.objects.listed().visible_to(user).filter(**_by(parsed)).first()
+    if not parsed or not model:
+        raise ModelNotFound(f"There is no model {reference!r}.")
+    if parsed.version is not None:
+        version = model.versions.filter(number=parsed.version).first()
+        if version is None:
+            raise ModelNotFound(f"{model.name} has no version {parsed.version}.")
+    else:
+        open = model.open_deployment()
+        if open is None:
+            raise NoActiveVersion(
+                f"No version of {model.name} is live: activate one first.", model=model.name
+            )
+        version = open.version
+    check_can_serve(version)
+    version.model = model
+    return served(version)
+
+
+def _by(parsed: names.Reference) -> dict[str, Any]:
+    return {"pk": parsed.model_id} if parsed.model_id is not None else {"name": parsed.name}

@@ -1,0 +1,39 @@
+"""Reading the registry for people: lists with what is live beside each row."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+
+from registry.models import Deployment, ModelVersion, RegisteredModel
+
+
+def models_with_live(user: Any) -> QuerySet[RegisteredModel]:
+    """The models `user` may see, each with `active_version` (a number or None)."""
+    open = Deployment.objects.filter(model=OuterRef("pk"), closed_at=None)
+    return (
+        RegisteredModel.objects.visible_to(user)
+        .select_related("owner")
+        .annotate(active_version=Subquery(open.values("version__number")[:1]))
+    )
+
+
+def versions_with_live(model: RegisteredModel) -> QuerySet[ModelVersion]:
+    """A model's versions, the newest first, each with `is_active`."""
+    open = Deployment.objects.filter(version=OuterRef("pk"), closed_at=None)
+    return (
+        model.versions.select_related("created_by", "model")
+        .annotate(is_active=Exists(open))
+        .order_by("-number")
+    )
+
+
+def history(model: RegisteredModel, *, at: datetime | None = None) -> QuerySet[Deployment]:
+    """The ledger of a model, the newest first; with `at`, the entry that was open at that moment."""
+    entries = model.deployments.select_related("version", "by")
+    if at is None:
+        return entries
+    return (
+        entries.filter(activated_at__lte=at, closed_at=None)
+        | entries.filter(activated_at__lte=at, closed_at__gt=at)
+    ).order_by("-activated_at", "-id")

@@ -1,0 +1,153 @@
+"""Fixtures every test may use. Nothing a test writes lies outside its own directory."""
+
+import atexit
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import django
+
+# Before Django reads its settings: everything the platform writes goes below a directory of this run's own.
+_run_dir = Path(tempfile.mkdtemp(prefix="mlplatform-tests-"))
+atexit.register(shutil.rmtree, _run_dir, ignore_errors=True)
+os.environ["VAR_DIR"] = str(_run_dir)
+os.environ["DJANGO_SETTINGS_MODULE"] = "mlplatform.settings"
+django.setup()
+
+import joblib  # noqa: E402
+import pytest  # noqa: E402
+from sklearn.linear_model import LogisticRegression  # noqa: E402
+
+from tests import toys  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def var_dir(tmp_path: Path, settings: Any) -> Path:
+    """A fresh VAR_DIR for each test."""
+    settings.VAR_DIR = tmp_path
+    for name, setting in (("models", "MODELS_DIR"), ("uploads", "STAGING_DIR"), ("spool", "SPOOL_DIR")):
+        (tmp_path / name).mkdir()
+        setattr(settings, setting, tmp_path / name)
+    settings.FILE_UPLOAD_TEMP_DIR = settings.STAGING_DIR
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Any) -> None:
+    """Argon2 is slow on purpose; tests that aren't about it needn't wait."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+
+
+@pytest.fixture(autouse=True)
+def fresh_process(var_dir: Path) -> Iterator[None]:
+    """No test sees what another one left in this process's memory."""
+    from accounts.credential_cache import remembered
+    from inference import model_cache, prediction_cache
+    from monitoring import rollups
+    from monitoring.spool import shipping
+    from monitoring.spool.counters import Counters, counters
+    from monitoring.spool.writer import writer
+    from registry import resolver
+
+    def forget() -> None:
+        writer.forget()
+        shipping._known_offsets.clear()
+        rollups._seen.clear()
+        for name, value in Counters().as_facts().items():
+            setattr(counters, name, value)
+        resolver.forget()
+        model_cache.cache.clear()
+        model_cache.cache.pin(frozenset())
+        prediction_cache.cache.clear()
+        remembered.clear()
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.fixture
+def ada(db: None) -> Any:
+    """A data scientist who may upload and activate her own models."""
+    return make_user("ada@example.org", "upload_model")
+
+
+@pytest.fixture
+def bob(db: None) -> Any:
+    """Another data scientist."""
+    return make_user("bob@example.org", "upload_model")
+
+
+@pytest.fixture
+def root(db: None) -> Any:
+    """A superuser."""
+    from accounts.models import User
+
+    return User.objects.create_superuser("root@example.org", "correct horse battery")
+
+
+def make_user(email: str, *permissions: str) -> Any:
+    """A user with the permissions named (of the app registry)."""
+    from django.contrib.auth.models import Permission
+
+    from accounts.models import User
+
+    user = User.objects.create_user(email, "correct horse battery")
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=permissions, content_type__app_label="registry")
+    )
+    return user
+
+
+@pytest.fixture
+def joblib_file() -> Callable[[Any], io.BytesIO]:
+    """Makes the file a data scientist would upload from a fitted estimator."""
+
+    def dump(estimator: Any, **options: Any) -> io.BytesIO:
+        buffer = io.BytesIO()
+        joblib.dump(estimator, buffer, **options)
+        buffer.seek(0)
+        return buffer
+
+    return dump
+
+
+@pytest.fixture
+def toy_classifier() -> LogisticRegression:
+    """Two features, classes `no` and `yes`: yes when the first is larger."""
+    rows = [[0.0, 1.0], [1.0, 0.0], [2.0, 3.0], [3.0, 2.0], [-1.0, 0.0], [0.0, -1.0]]
+    return LogisticRegression().fit(rows, ["no", "yes", "no", "yes", "no", "yes"])
+
+
+@pytest.fixture
+def toy_file(joblib_file: Any, toy_classifier: Any) -> io.BytesIO:
+    """The toy classifier as a file."""
+    return joblib_file(toy_classifier)
+
+
+@pytest.fixture
+def served_version(ada: Any) -> Callable[..., Any]:
+    """Makes a ready version of the oracle: it answers x + offset, so each answer names the version that made it."""
+
+    def make(name: str = "oracle", offset: float = 1.0, **facts: Any) -> Any:
+        from registry import services
+
+        version = services.upload_version(by=ada, name=name, file=io.BytesIO(toys.oracle(offset)))
+        claimed = services.claim_for_validation(seconds=60, max_attempts=3)
+        assert claimed == version
+        found = {
+            "runtime": "onnx",
+            "signature": toys.ORACLE_SIGNATURE,
+            "golden": None,
+            "memory_bytes": 10_000,
+            **facts,
+        }
+        return services.mark_ready(
+            version=claimed, task="regression", handler="tabular", compiled=None, **found
+        )
+
+    return make

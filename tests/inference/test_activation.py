@@ -1,0 +1,132 @@
+import threading
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from inference import activation, golden
+from inference.errors import ActivationFailed
+from inference.models import Staging
+from monitoring import processes
+from registry import services
+from registry.errors import Forbidden, VersionNotReady
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def serving():
+    """Registers serving processes that answer stagings the way `act` says."""
+    stopping, threads = threading.Event(), []
+
+    def start(act, count=1):
+        def run(process):
+            while not stopping.wait(0.02):
+                act(process)
+            connection.close()
+
+        for number in range(count):
+            row = processes.register("host", 1000 + number)
+            processes.beat(row.pk, True, {})
+            threads.append(threading.Thread(target=run, args=(row.pk,)))
+            threads[-1].start()
+
+    yield start
+    stopping.set()
+    for thread in threads:
+        thread.join()
+
+
+def live(model):
+    entry = model.open_deployment()
+    return entry and entry.version.number
+
+
+def test_every_process_is_warm_before_the_ledger_says_live(ada, served_version, serving):
+    version, seen = served_version(), []
+
+    def act(process):
+        if activation.answer_stagings(process):
+            seen.append(live(version.model))
+
+    serving(act, count=3)
+    progress = []
+    activation.activate(version=version, by=ada, progress=lambda done, of: progress.append((done, of)))
+    assert seen == [None, None, None]
+    assert live(version.model) == 1
+    assert progress[-1] == (3, 3)
+    assert not Staging.objects.exists()
+
+
+def test_a_process_that_cannot_load_it_fails_the_activation_and_nothing_changes(
+    ada, served_version, serving, var_dir
+):
+    first, second = served_version(offset=1), served_version(offset=2)
+    serving(activation.answer_stagings, count=2)
+    activation.activate(version=first, by=ada)
+    (var_dir / "models" / second.artifact).write_bytes(b"swapped")
+    with pytest.raises(ActivationFailed):
+        activation.activate(version=second, by=ada)
+    assert live(first.model) == 1
+    assert not Staging.objects.exists()
+
+
+def test_a_process_whose_golden_answers_differ_fails_the_activation(
+    ada, served_version, serving, monkeypatch
+):
+    def differs(loaded):
+        raise golden.GoldenMismatch("row 0: 1 instead of 2")
+
+    monkeypatch.setattr(golden, "check", differs)
+    version = served_version()
+    serving(activation.answer_stagings)
+    with pytest.raises(ActivationFailed, match="row 0"):
+        activation.activate(version=version, by=ada)
+    assert live(version.model) is None
+
+
+def test_a_process_that_never_answers_fails_it_at_the_deadline(ada, served_version, serving, settings):
+    settings.STAGING_SECONDS = 0.3
+    version = served_version()
+    serving(lambda process: processes.beat(process, True, {}))
+    with pytest.raises(ActivationFailed, match="1 of 1"):
+        activation.activate(version=version, by=ada)
+    assert live(version.model) is None
+
+
+def test_a_dead_process_is_not_waited_for(ada, served_version, settings):
+    settings.HEARTBEAT_SECONDS = 0.05
+    processes.register("host", 1)
+    version = served_version()
+    activation.activate(version=version, by=ada)
+    assert live(version.model) == 1
+
+
+def test_roll_back_takes_the_same_way(ada, served_version, serving):
+    first, second = served_version(offset=1), served_version(offset=2)
+    answered = []
+    serving(lambda process: answered.append(activation.answer_stagings(process)))
+    activation.activate(version=first, by=ada)
+    activation.activate(version=second, by=ada)
+    activation.rollback(model=first.model, by=ada, note="worse")
+    assert live(first.model) == 1
+    assert sum(answered) == 3
+
+
+def test_who_may_not_and_what_is_not_ready_stages_nothing(ada, bob, served_version, toy_file):
+    version = served_version()
+    with pytest.raises(Forbidden):
+        activation.activate(version=version, by=bob)
+    pending = services.upload_version(by=ada, name="oracle", file=toy_file)
+    with pytest.raises(VersionNotReady):
+        activation.activate(version=pending, by=ada)
+    assert not Staging.objects.exists()
+
+
+def test_answering_twice_is_harmless(ada, served_version):
+    process = uuid.uuid4()
+    Staging.objects.create(version=served_version(), deadline=timezone.now() + timedelta(seconds=10))
+    assert activation.answer_stagings(process) == 1
+    assert activation.answer_stagings(process) == 0

@@ -1,0 +1,44 @@
+"""Running platforms for the live tests."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from tests import toys
+from tests.live.stack import Stack, postgres_database
+
+
+@pytest.fixture
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
+    """Starts platforms: on PostgreSQL when the test run is, else on SQLite. All of it ends with the test."""
+    with ExitStack() as resources:
+
+        def start(*, workers: int, jobs: bool = True) -> Stack:
+            directory = Path(str(tmp_path_factory.mktemp("stack")))
+            url = resources.enter_context(postgres_database()) if connection.vendor == "postgresql" else ""
+            running = Stack(directory, workers=workers, database_url=url)
+            resources.callback(running.stop_all)
+            running.prepare()
+            if jobs:
+                running.start("jobs", "runjobs")
+            running.start_server()
+            return running
+
+        yield start
+
+
+@pytest.fixture
+def oracle() -> Callable[[Stack, int], Any]:
+    """Uploads version N of the oracle, which answers x + 1000 N, and waits until it is ready."""
+
+    def upload(running: Stack, number: int) -> Any:
+        status, body = running.upload("oracle", toys.oracle(1000.0 * number), task="regression")
+        assert status == 201, (body, running.log("jobs"))
+        assert body["version"]["number"] == number
+        return body
+
+    return upload

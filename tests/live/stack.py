@@ -1,0 +1,226 @@
+"""The real platform as processes: server, job runner, database. Everything lies below one directory of its own."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.parse
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Client:
+    """One keep-alive connection that reconnects when the server closed it."""
+
+    def __init__(self, port: int, key: str) -> None:
+        self._port, self._key = port, key
+        self._connection: http.client.HTTPConnection | None = None
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, timeout: float = 30.0, **headers: str
+    ) -> tuple[int, dict[str, str], Any]:
+        """(status, headers, parsed body). Raises OSError or HTTPException when there was no answer."""
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
+        content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        try:
+            self._connection.request(
+                method, path, content, {"X-API-Key": self._key, "Content-Type": "application/json", **headers}
+            )
+            response = self._connection.getresponse()
+            text = response.read()
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
+        return response.status, dict(response.headers), json.loads(text) if text else None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+
+def upload_form(content: bytes, **fields: str) -> tuple[bytes, str]:
+    """A multipart body and its content type."""
+    boundary = uuid.uuid4().hex
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    ]
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="model.bin"\r\nContent-Type: application/octet-stream\r\n\r\n'
+    parts += [head.encode(), content, f"\r\n--{boundary}--\r\n".encode()]
+    return b"".join(parts), f"multipart/form-data; boundary={boundary}"
+
+
+class Stack:
+    """A running platform."""
+
+    def __init__(self, directory: Path, *, workers: int, database_url: str = "") -> None:
+        self.directory, self.workers, self.port = directory, workers, free_port()
+        self.database_url = database_url
+        self.environment = {
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if name not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
+            },
+            "VAR_DIR": str(directory),
+            "PORT": str(self.port),
+            "PYTHONWARNINGS": "default",
+            "LOG_LEVEL": "INFO",
+            **({"DATABASE_URL": database_url} if database_url else {}),
+        }
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.key = ""
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command to its end and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    def prepare(self) -> None:
+        """An empty database with one superuser and her key."""
+        self.manage("migrate", "--verbosity", "0")
+        self.manage(
+            "shell",
+            "-v",
+            "0",
+            "-c",
+            "from accounts.models import User; User.objects.create_superuser('root@example.org', 'correct horse battery')",
+        )
+        self.key = self.manage(
+            "createapikey",
+            "root@example.org",
+            "--name",
+            "tests",
+            *(part for scope in ("predict", "read", "upload", "activate") for part in ("--scope", scope)),
+        ).splitlines()[-1]
+
+    def start(self, name: str, *arguments: str) -> None:
+        """Start a management command that stays."""
+        with (self.directory / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                [sys.executable, "manage.py", *arguments],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def start_server(self) -> None:
+        self.start("server", "serve", "--workers", str(self.workers), "--bind", f"127.0.0.1:{self.port}")
+        wait_until(self.is_ready, 60, lambda: self.log("server"))
+
+    def is_ready(self) -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.call("GET", "/ready")[0] == 200
+        return False
+
+    def client(self) -> Client:
+        return Client(self.port, self.key)
+
+    def call(self, *arguments: Any, **options: Any) -> tuple[int, dict[str, str], Any]:
+        """One call on a connection of its own."""
+        with contextlib.closing(self.client()) as client:
+            return client.call(*arguments, **options)
+
+    def upload(self, name: str, content: bytes, **fields: str) -> tuple[int, Any]:
+        """Upload and wait for the validation; (status, body)."""
+        body, content_type = upload_form(content, name=name, **fields)
+        status, _, answer = self.call(
+            "POST", "/api/v1/models/upload?wait=60", body, timeout=90, **{"Content-Type": content_type}
+        )
+        return status, answer
+
+    def children(self, name: str) -> list[int]:
+        """The process ids of a started process's children: the workers of the server."""
+        pid = self._processes[name].pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def pid(self, name: str) -> int:
+        return self._processes[name].pid
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of the platform's database, read from outside of it."""
+        if self.database_url:
+            with (
+                contextlib.closing(psycopg2.connect(self.database_url)) as connection,
+                connection.cursor() as cursor,
+            ):
+                cursor.execute(sql)
+                return list(cursor.fetchall())
+        with contextlib.closing(
+            sqlite3.connect(f"file:{self.directory / 'db.sqlite3'}?mode=ro", uri=True, timeout=30)
+        ) as connection:
+            return list(connection.execute(sql).fetchall())
+
+    def log(self, name: str) -> str:
+        return (self.directory / f"{name}.log").read_text()[-6000:]
+
+    def stop(self, name: str, with_signal: int = signal.SIGTERM) -> int:
+        """End a process; returns its exit code."""
+        process = self._processes.pop(name)
+        process.send_signal(with_signal)
+        try:
+            return process.wait(timeout=40)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+
+    def stop_all(self) -> None:
+        for name in list(self._processes):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.stop(name)
+
+
+def wait_until(condition: Any, seconds: float, explain: Any = lambda: "") -> None:
+    """Look until `condition()` holds; fails with what `explain()` says after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, explain()
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def postgres_database() -> Iterator[str]:
+    """A database of its own on the local PostgreSQL server; its URL."""
+    admin = "postgres://postgres@127.0.0.1:5432/postgres"
+    name = f"mlplatform_live_{uuid.uuid4().hex[:8]}"
+    with contextlib.closing(psycopg2.connect(admin)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}")
+    try:
+        yield urllib.parse.urlunsplit(("postgres", "postgres@127.0.0.1:5432", f"/{name}", "", ""))
+    finally:
+        with contextlib.closing(psycopg2.connect(admin)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,0 +1,126 @@
+"""The numbered checks of the settings."""
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+
+from inference.validation import sandbox
+from mlplatform import checks
+
+
+@pytest.fixture
+def production(settings: Any) -> Any:
+    """Settings of a production that is set up well."""
+    settings.PRODUCTION = True
+    settings.DEBUG = False
+    settings.ALLOWED_HOSTS = ["ml.example.org"]
+    for name in checks.SECRETS:
+        setattr(settings, name, secrets.token_urlsafe(48))
+    return settings
+
+
+def ids(check: Any) -> list[str]:
+    return [message.id for message in check(None)]
+
+
+def test_good_production_settings_pass(production: Any) -> None:
+    assert ids(checks.check_secrets) == ids(checks.check_debug) == ids(checks.check_hosts) == []
+
+
+@pytest.mark.parametrize("name", checks.SECRETS)
+@pytest.mark.parametrize(
+    "value", ["", "short", "x" * 60, "change-me-" + "abcdefghijklmnopqrstuvwxyz0123456789"]
+)
+def test_a_weak_secret_stops_production(name: str, value: str, production: Any) -> None:
+    setattr(production, name, value)
+    messages = checks.check_secrets(None)
+    assert [message.id for message in messages] == ["mlplatform.E001"]
+    assert name in messages[0].msg
+    assert not value or value not in messages[0].msg
+
+
+def test_equal_secrets_stop_production(production: Any) -> None:
+    production.JWT_SIGNING_KEY = production.SECRET_KEY
+    assert ids(checks.check_secrets) == ["mlplatform.E001"]
+
+
+def test_debug_stops_production(production: Any) -> None:
+    production.DEBUG = True
+    assert ids(checks.check_debug) == ["mlplatform.E002"]
+
+
+@pytest.mark.parametrize("hosts", [["*"], ["ml.example.org", "*"]])
+def test_serving_any_host_stops_production(hosts: list[str], production: Any) -> None:
+    production.ALLOWED_HOSTS = hosts
+    assert ids(checks.check_hosts) == ["mlplatform.E003"]
+
+
+def test_a_laptop_needs_none_of_that(settings: Any) -> None:
+    settings.PRODUCTION = False
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.DEBUG = True
+    settings.SECRET_KEY = settings.JWT_SIGNING_KEY = "x"
+    assert ids(checks.check_secrets) == ids(checks.check_debug) == ids(checks.check_hosts) == []
+
+
+def test_an_unknown_spool_policy_is_an_error(settings: Any) -> None:
+    settings.SPOOL_WHEN_FULL = "shrug"
+    assert ids(checks.check_spool_policy) == ["mlplatform.E004"]
+    settings.SPOOL_WHEN_FULL = "refuse"
+    assert ids(checks.check_spool_policy) == []
+
+
+def test_a_var_dir_that_is_not_there_is_an_error(settings: Any, tmp_path: Path) -> None:
+    settings.VAR_DIR = tmp_path / "nowhere"
+    assert ids(checks.check_var_dir) == ["mlplatform.E005"]
+    settings.VAR_DIR = tmp_path
+    assert ids(checks.check_var_dir) == []
+
+
+@pytest.mark.parametrize(("engine", "expected"), [("sqlite3", ["mlplatform.W001"]), ("postgresql", [])])
+def test_sqlite_in_production_is_a_warning(
+    engine: str, expected: list[str], production: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(django_settings.DATABASES["default"], "ENGINE", f"django.db.backends.{engine}")
+    assert ids(checks.check_database) == expected
+
+
+def test_missing_layers_of_the_sandbox_are_a_warning(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "layers", lambda: {"landlock": False, "seccomp": True})
+    messages = checks.check_sandbox(None)
+    assert [message.id for message in messages] == ["mlplatform.W002"]
+    assert "landlock" in messages[0].msg
+    settings.CODE_FORMATS_ENABLED = False
+    assert ids(checks.check_sandbox) == []
+
+
+def run_check(tmp_path: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=django_settings.BASE_DIR,
+        env={"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), "PRODUCTION": "true"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_production_that_is_set_up_well_checks_clean(tmp_path: Path) -> None:
+    good = {name: secrets.token_urlsafe(48) for name in checks.SECRETS}
+    ended = run_check(
+        tmp_path, ALLOWED_HOSTS="ml.example.org", DATABASE_URL="postgres://u:p@localhost:1/x", **good
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_production_with_nothing_set_does_not_start(tmp_path: Path) -> None:
+    ended = run_check(tmp_path)
+    assert ended.returncode != 0
+    assert "SECRET_KEY" in ended.stderr

@@ -1,0 +1,40 @@
+"""Toy models whose answers can be worked out in one's head."""
+
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+
+def oracle(offset: float) -> bytes:
+    """An ONNX model of two columns, `x` and `y`, that answers x + offset."""
+    weights = numpy_helper.from_array(np.array([[1.0], [0.0]], dtype=np.float32), "w")
+    bias = numpy_helper.from_array(np.array([offset], dtype=np.float32), "b")
+    node = helper.make_node("Gemm", ["X", "w", "b"], ["value"])
+    graph = helper.make_graph(
+        [node],
+        "oracle",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, 2])],
+        [helper.make_tensor_value_info("value", TensorProto.FLOAT, [None, 1])],
+        [weights, bias],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+ORACLE_SIGNATURE: dict[str, Any] = {
+    "version": 1,
+    "handler": "tabular",
+    "task": "regression",
+    "inputs": [
+        {"name": "x", "dtype": "float32", "shape": [-1]},
+        {"name": "y", "dtype": "float32", "shape": [-1]},
+    ],
+    "feeds": [{"name": "X", "dtype": "float32", "columns": [0, 1], "shape": [-1, 2]}],
+    "outputs": {"labels": "value", "probabilities": None},
+    "classes": None,
+    "has_probabilities": False,
+    "allows_missing": False,
+    "dataframe": False,
+    "multi_output": None,
+}
