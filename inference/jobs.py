@@ -54,16 +54,14 @@ def _validate(version: ModelVersion, lost: threading.Event) -> None:
         )
     except KeyboardInterrupt:
         log.info("validation of %s was interrupted; it goes back into the queue", version)
-        version.release(counts=False)
+        services.release_validation(version=version, counts=False)
         raise
     except LeaseLost:
         log.warning("another runner took %s over; what was found here is dropped", version)
     except Exception:
         # Not the model's fault (a full disk, a bug of ours): keep it in the queue, later; attempts are counted at the claim.
         log.exception("validation of %s stumbled", version)
-        services.retry_validation_later(
-            version=version, delay=_RETRY_SECONDS[min(version.attempts, len(_RETRY_SECONDS)) - 1]
-        )
+        services.release_validation(version=version, delay=_RETRY_SECONDS[min(version.attempts, len(_RETRY_SECONDS)) - 1])
 
 
 def _prove(version: ModelVersion, progress: "validation.Progress") -> "validation.ValidationResult":

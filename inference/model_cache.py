@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from inference import handlers, runtimes
-from inference.handlers import Handler
+from inference.handlers import Handler, Payload
 from inference.runtimes.base import LoadedModel
 from inference.signature import Signature
 from registry import artifacts
@@ -113,16 +113,24 @@ class ModelCache:
 
 
 def load(served: Served) -> Loaded:
-    """Read the served file, check its digest, load it, and run it once so that the first request isn't the slow one."""
+    """Read the served file, check its digest, load it, and warm it up so that the first request isn't the slow one."""
     started = time.perf_counter()
     content = artifacts.read_verified(served.artifact, served.sha256)
     signature = Signature.from_dict(served.signature)
     model = runtimes.get(served.runtime).load(content, signature)
-    loaded = Loaded(
-        served, signature, handlers.get(signature.handler), model, (time.perf_counter() - started) * 1000
-    )
-    log.info("loaded %s:%s in %.1f ms", served.model_name, served.number, loaded.load_ms)
+    load_ms = (time.perf_counter() - started) * 1000
+    loaded = Loaded(served, signature, handlers.get(signature.handler), model, load_ms)
+    _warm_up(loaded)
+    log.info("loaded %s:%s in %.1f ms", served.model_name, served.number, load_ms)
     return loaded
+
+
+def _warm_up(loaded: Loaded) -> None:
+    """Ask what a client would ask, once: libraries are imported, buffers allocated and code paths taken."""
+    golden = loaded.served.golden
+    if golden:
+        feeds = loaded.handler.preprocess(Payload("instances", golden["instances"][:1]), loaded.signature)
+        loaded.handler.postprocess(loaded.model.predict(feeds), loaded.signature)
 
 
 cache = ModelCache(max_count=settings.MODEL_CACHE_COUNT, max_bytes=settings.MODEL_CACHE_BYTES)

@@ -165,6 +165,7 @@ class ServingProcess:
                 "misses": prediction_cache.cache.misses,
             },
             "rss_bytes": _resident_bytes(),
+            "spool": spool.facts(),
         }
 
     def _require_id(self) -> UUID:

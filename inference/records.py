@@ -1,5 +1,6 @@
 """What is written down about one request, whatever became of it."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from inference.handlers.base import Payload, Predictions
 from monitoring import spool
 from registry.models import RecordPolicy
 from registry.resolver import Served
+
+log = logging.getLogger(__name__)
 
 # Larger inputs and outputs (an image as numbers, say) are left out of the record and their size is kept.
 MAX_RECORDED_BYTES = 65_536
@@ -48,10 +51,14 @@ class Record:
         self._write(outcome="cached" if from_cache else "ok", confidence=confidence, output=output)
 
     def failed(self, error: Exception) -> None:
-        """Write down a request that got no answer."""
+        """Write down a request that got no answer. Never raises for want of a place to write."""
         answer = _answer_to()(error)
         outcome = "invalid" if answer.status < 500 else "error"
-        self._write(outcome=outcome, status_code=answer.status, error_code=answer.code)
+        try:
+            self._write(outcome=outcome, status_code=answer.status, error_code=answer.code)
+        except (spool.SpoolFull, spool.SpoolWriteFailed) as unwritten:
+            # No answer is at stake: the client is told what was wrong with its request, not with our disk.
+            log.error("a refused request of %s was not recorded: %s", self.request_id, unwritten)
 
     def _write(
         self,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.serializers import StrictSerializer
@@ -11,17 +13,28 @@ from inference.predictor import Answer, Question
 DATA_FIELDS = ("instances", "inputs", "dataframe_split", "dataframe_records")
 
 
+@extend_schema_field(OpenApiTypes.ANY)
+class ParsedJson(serializers.Field[Any, Any, Any, Any]):
+    """A value as the strict parser read it; the handler is who judges it."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
 class PredictSerializer(StrictSerializer):
     """One prediction request: exactly one of the four data fields."""
 
-    instances = serializers.JSONField(
+    instances = ParsedJson(
         required=False, help_text="Rows: lists of cells, objects with column names, or texts."
     )
-    inputs = serializers.JSONField(
+    inputs = ParsedJson(
         required=False, help_text="Columns: an object of column name to list of cells."
     )
-    dataframe_split = serializers.JSONField(required=False, help_text='{"columns": [...], "data": [[...]]}')
-    dataframe_records = serializers.JSONField(required=False, help_text="Rows as objects with column names.")
+    dataframe_split = ParsedJson(required=False, help_text='{"columns": [...], "data": [[...]]}')
+    dataframe_records = ParsedJson(required=False, help_text="Rows as objects with column names.")
     use_cache = serializers.BooleanField(
         required=False, default=True, help_text="False: neither read nor fill the prediction cache."
     )

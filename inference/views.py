@@ -16,8 +16,8 @@ from inference.serializers import (
     PredictSerializer,
     answer_body,
 )
-from registry import resolver
 from registry.models import Deployment
+from registry.views import find_model, find_version
 
 
 class PredictViewSet(viewsets.ViewSet):
@@ -76,7 +76,7 @@ class ActivationViewSet(viewsets.ViewSet):
     )
     def activate(self, request: Request, ref: str, number: int) -> Response:
         note = _note(request)
-        version = resolver.find_version(ref, number, user=request.user)
+        version = find_version(request, ref, number)
         return _entered(activation.activate(version=version, by=request.user, note=note))
 
     @extend_schema(
@@ -87,7 +87,7 @@ class ActivationViewSet(viewsets.ViewSet):
     )
     def rollback(self, request: Request, ref: str) -> Response:
         note = _note(request)
-        model = resolver.find_model(ref, user=request.user)
+        model = find_model(request, ref)
         return _entered(activation.rollback(model=model, by=request.user, note=note))
 
 

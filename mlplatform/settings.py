@@ -52,11 +52,8 @@ ALLOWED_HOSTS = env.names(
 )
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", [], "Origins (https://…) whose forms are trusted.")
 SECURE_SSL_REDIRECT = PRODUCTION
-SECURE_HSTS_SECONDS = (
-    env.integer("HSTS_SECONDS", 31536000, "Strict-Transport-Security max-age in production.")
-    if PRODUCTION
-    else 0
-)
+HSTS_SECONDS = env.integer("HSTS_SECONDS", 31536000, "Strict-Transport-Security max-age in production.")
+SECURE_HSTS_SECONDS = HSTS_SECONDS if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None

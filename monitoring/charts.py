@@ -21,14 +21,11 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle, in percent."""
+class Bars:
+    """All pieces of one series in a bar chart, as one path of rectangles."""
 
-    x: float
-    y: float
-    width: float
-    height: float
     series: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +67,28 @@ def count_scale(largest: int) -> Scale:
     return Scale(top, [Tick(100.0 - 100.0 * n / top, str(n)) for n in range(top + 1)])
 
 
-def stacked_bars(series: Sequence[str], values: Sequence[Sequence[int]], scale: Scale) -> list[Box]:
-    """Bars, one for each of `values`, stacked from the bottom in the order of `series`; empty pieces are left
-    out.
+def stacked_bars(series: Sequence[str], values: Sequence[Sequence[int]], scale: Scale) -> list[Bars]:
+    """Bars, one for each of `values`, stacked from the bottom in the order of `series`.
+
+    Empty pieces and series are left out.
     """
     if not values:
         return []
     slot = 100.0 / len(values)
     gap = slot * 0.15
-    boxes = []
-    for index, pieces in enumerate(values):
+    pieces: dict[str, list[str]] = {name: [] for name in series}
+    for index, column in enumerate(values):
         bottom = 100.0
-        for name, value in zip(series, pieces, strict=True):
+        for name, value in zip(series, column, strict=True):
             if value > 0:
                 height = scale.height(value)
                 bottom -= height
-                boxes.append(Box(_r(index * slot + gap / 2), _r(bottom), _r(slot - gap), _r(height), name))
-    return boxes
+                pieces[name].append(_rectangle(index * slot + gap / 2, bottom, slot - gap, height))
+    return [Bars(name, "".join(paths)) for name, paths in pieces.items() if paths]
+
+
+def _rectangle(x: float, y: float, width: float, height: float) -> str:
+    return f"M{_r(x)} {_r(y)}h{_r(width)}v{_r(height)}h-{_r(width)}z"
 
 
 def curve(series: str, values: Sequence[float | None], scale: Scale) -> Curve:

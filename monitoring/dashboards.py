@@ -14,12 +14,15 @@ from django.utils.cache import patch_cache_control
 
 from monitoring import charts, processes, selectors, spool
 from monitoring.models import Outcome, ServingProcess
+from monitoring.numbers import milliseconds
 from monitoring.selectors import Line, Marker, Overview, Point, Window
 from registry import presentation
 from registry.models import Deployment, RegisteredModel
 
 LIVE_SECONDS = 60.0
 STALE_SECONDS = 10.0
+# How often an open page asks for new numbers.
+REFRESH_SECONDS = {"hour": 5, "day": 10, "week": 10}
 # From the bottom of the bars to their top.
 SERIES = (Outcome.OK, Outcome.CACHED, Outcome.FALLBACK, Outcome.INVALID, Outcome.ERROR, Outcome.TIMEOUT)
 PERCENTILES = (("p50", "p50"), ("p95", "p95"), ("p99", "p99"))
@@ -27,12 +30,22 @@ PERCENTILES = (("p50", "p50"), ("p95", "p95"), ("p99", "p99"))
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the window as the charts show it: where it stands, what it counts."""
+    """One step of the window as the charts show it: where it stands, and what it says, ready to be written.
 
-    x: float
-    width: float
-    point: Point
-    pieces: list[tuple[str, int]]
+    Strings throughout: a week has 168 of them, and templates are slow with numbers and dates.
+    """
+
+    x: str
+    width: str
+    at: str
+    time: str
+    requests: str
+    outcomes: str
+    p50: str
+    p95: str
+    p99: str
+    mean: str
+    is_empty: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +69,7 @@ class TrafficChart:
     """Requests per step, stacked by outcome."""
 
     scale: charts.Scale
-    boxes: list[charts.Box]
+    bars: list[charts.Bars]
     series: list[tuple[str, str]]
 
 
@@ -127,6 +140,7 @@ def _context(request: HttpRequest, overview: Overview, model: RegisteredModel | 
         "overview": overview,
         "model": model,
         "windows": list(selectors.WINDOWS.values()),
+        "seconds": REFRESH_SECONDS[overview.window.name],
         "steps": _steps(overview.points),
         "time_ticks": _time_ticks(overview),
         "markers": _placed(overview),
@@ -152,12 +166,26 @@ def _first_call(request: HttpRequest, model: RegisteredModel | None) -> str:
 
 
 def _steps(points: list[Point]) -> list[Step]:
-    return [
-        Step(
-            x, width, point, [(o.label, point.sums.outcomes[o]) for o in SERIES if point.sums.outcomes.get(o)]
-        )
-        for (x, width), point in zip(charts.slots(len(points)), points, strict=True)
-    ]
+    places = charts.slots(len(points))
+    return [_step(x, width, point) for (x, width), point in zip(places, points, strict=True)]
+
+
+def _step(x: float, width: float, point: Point) -> Step:
+    sums = point.sums
+    counts = [f"{o.label.lower()}: {sums.outcomes[o]:,}" for o in SERIES if sums.outcomes.get(o)]
+    return Step(
+        x=str(x),
+        width=str(width),
+        at=point.start.isoformat(),
+        time=f"{point.start:%Y-%m-%d %H:%M} UTC",
+        requests=f"{sums.requests:,}",
+        outcomes=", ".join(counts),
+        p50=milliseconds(sums.p50_ms),
+        p95=milliseconds(sums.p95_ms),
+        p99=milliseconds(sums.p99_ms),
+        mean=milliseconds(sums.mean_ms),
+        is_empty=not sums.requests,
+    )
 
 
 def _traffic(points: list[Point]) -> TrafficChart:

@@ -11,7 +11,7 @@ the number of the bucket the first count belongs to; an empty histogram is `[]`.
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 SMALLEST_MS = 0.01
 PER_DOUBLING = 8
@@ -46,25 +46,29 @@ def add(counts: dict[int, int], histogram: Sequence[int]) -> None:
             counts[bucket] = counts.get(bucket, 0) + count
 
 
+def merge(counts: dict[int, int], others: dict[int, int]) -> None:
+    """Add `others` to `counts` in place."""
+    for bucket, count in others.items():
+        counts[bucket] = counts.get(bucket, 0) + count
+
+
 def percentile(counts: dict[int, int], share: float) -> float | None:
-    """The latency in ms that `share` (0 to 1) of the counted requests don't exceed; None when nothing was
-    counted.
-    """
+    """The latency in ms that `share` (0 to 1) of the requests don't exceed; None when nothing was counted."""
+    return percentiles(counts, (share,))[0]
+
+
+def percentiles(counts: dict[int, int], shares: Sequence[float]) -> list[float | None]:
+    """`percentile` for each of `shares`, which must be in ascending order."""
     total = sum(counts.values())
     if not total:
-        return None
-    rank = max(1, math.ceil(share * total))
+        return [None] * len(shares)
+    found: list[float | None] = []
     seen = 0
     for bucket in sorted(counts):
         seen += counts[bucket]
-        if seen >= rank:
-            return middle(bucket)
-    return middle(max(counts))
-
-
-def percentiles(counts: dict[int, int], shares: Iterable[float]) -> tuple[float | None, ...]:
-    """`percentile` for each of `shares`."""
-    return tuple(percentile(counts, share) for share in shares)
+        while len(found) < len(shares) and seen >= max(1, math.ceil(shares[len(found)] * total)):
+            found.append(middle(bucket))
+    return found
 
 
 def middle(bucket: int) -> float:

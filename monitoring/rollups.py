@@ -46,8 +46,7 @@ class Delta:
         self.requests += other.requests
         self.instances += other.instances
         self.latency_sum_ms += other.latency_sum_ms
-        for bucket, count in other.counts.items():
-            self.counts[bucket] = self.counts.get(bucket, 0) + count
+        histogram.merge(self.counts, other.counts)
 
 
 def deltas(records: Iterable[dict[str, Any]]) -> dict[Key, Delta]:

@@ -1,19 +1,17 @@
 """Prediction records over HTTP: read only."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import Http404
-from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import viewsets
-from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import query
 from accounts.pagination import Pages
 from accounts.principal import Principal
 from monitoring.models import Outcome, PredictionLog
@@ -21,7 +19,6 @@ from monitoring.serializers import PredictionDetailSerializer, PredictionSeriali
 from registry import resolver
 
 _FILTERS = frozenset({"model", "version", "outcome", "actor", "from", "to"})
-_PAGING = frozenset({"page", "page_size"})
 _MOST_DIGITS = 9
 
 
@@ -54,7 +51,7 @@ class PredictionViewSet(viewsets.ViewSet):
         ],
     )
     def list(self, request: Request) -> Response:
-        _refuse_unknown(request, _FILTERS | _PAGING)
+        query.refuse_unknown(request, _FILTERS | query.PAGING)
         records = _filtered(_readable(request), request)
         pages = Pages()
         page = pages.paginate_queryset(records.order_by("-created_at", "-id"), request, view=self)
@@ -67,7 +64,7 @@ class PredictionViewSet(viewsets.ViewSet):
         parameters=[OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)],
     )
     def retrieve(self, request: Request, pk: str) -> Response:
-        _refuse_unknown(request, frozenset())
+        query.refuse_unknown(request, frozenset())
         record = _readable(request).filter(pk=_uuid(pk)).first()
         if record is None:
             raise Http404
@@ -88,17 +85,6 @@ def _readable(request: Request) -> QuerySet[PredictionLog]:
     return records.select_related("model", "version", "user").defer("input", "output")
 
 
-def _refuse_unknown(request: Request, known: frozenset[str]) -> None:
-    """A parameter that isn't known is an error: a typing error must not pass for an answer."""
-    if unknown := sorted(set(request.query_params) - known):
-        names = ", ".join(name[:100] for name in unknown[:20])
-        raise ParseError(f"Unknown query parameters: {names}.", code="unknown_parameter")
-
-
-def _bad(name: str, wanted: str) -> ParseError:
-    return ParseError(f"{name} takes {wanted}.", code="invalid_parameter")
-
-
 def _filtered(records: QuerySet[PredictionLog], request: Request) -> QuerySet[PredictionLog]:
     wanted = request.query_params
     if model := wanted.get("model"):
@@ -106,15 +92,13 @@ def _filtered(records: QuerySet[PredictionLog], request: Request) -> QuerySet[Pr
     if version := wanted.get("version"):
         records = records.filter(version__number=_number("version", version))
     if outcome := wanted.get("outcome"):
-        if outcome not in Outcome.values:
-            raise _bad("outcome", f"one of {', '.join(Outcome.values)}")
-        records = records.filter(outcome=outcome)
+        records = records.filter(outcome=query.choice("outcome", outcome, Outcome.values))
     if actor := wanted.get("actor"):
         records = records.filter(_actor(actor, request.user))
     if since := wanted.get("from"):
-        records = records.filter(created_at__gte=_moment("from", since))
+        records = records.filter(created_at__gte=query.moment("from", since))
     if until := wanted.get("to"):
-        records = records.filter(created_at__lt=_moment("to", until))
+        records = records.filter(created_at__lt=query.moment("to", until))
     return records
 
 
@@ -128,19 +112,8 @@ def _actor(text: str, user: Any) -> Q:
 
 def _number(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
-        raise _bad(name, "a whole number")
+        raise query.invalid(name, "a whole number")
     return int(text)
-
-
-def _moment(name: str, text: str) -> datetime:
-    try:
-        # An unescaped + of a zone arrives as a blank.
-        moment = parse_datetime(text.replace(" ", "+"))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise _bad(name, "a moment with its zone, for example 2026-01-31T12:00:00Z")
-    return moment
 
 
 def _uuid(text: str) -> UUID:

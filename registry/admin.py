@@ -6,19 +6,17 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import (
-    Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseNotAllowed,
     HttpResponseRedirect,
     JsonResponse,
 )
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from registry import admin_pages, presentation, selectors, services
+from registry.admin_base import RegistryAdmin
 from registry.admin_filters import ArchivedFilter, LiveFilter
 from registry.admin_upload import upload_page
 from registry.errors import RegistryError
@@ -26,60 +24,7 @@ from registry.forms import ModelSettingsForm
 from registry.models import Deployment, ModelVersion, RegisteredModel
 from registry.signed_in import person
 
-_READERS = ("registry.upload_model", "registry.activate_model", "registry.upload_trusted_model")
 _READS = frozenset({"GET", "HEAD"})
-
-
-class RegistryAdmin(ModelAdmin):
-    """What both lists share: nothing is deleted, nothing is edited in a form of the admin's own making."""
-
-    actions = None
-    list_per_page = 50
-    view_permission = ""
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who may read, and whoever may upload or activate. Which rows they see, the queryset decides."""
-        user = request.user
-        return user.has_perm(self.view_permission) or any(
-            user.has_perm(permission) for permission in _READERS
-        )
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("registry.upload_model")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """The ledger on the page itself is the history."""
-        return HttpResponseRedirect(
-            reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id])
-        )
-
-    def page(self, request: HttpRequest, template: str, obj: Any, context: dict[str, Any]) -> HttpResponse:
-        """A page of our own inside the admin's shell."""
-        shell = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "original": obj,
-            "title": str(obj),
-        }
-        return TemplateResponse(request, template, {**shell, **context})
-
-    def found(self, request: HttpRequest, object_id: str) -> Any:
-        """The row, if there is one that this person may see."""
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404(f"There is no such {self.opts.verbose_name}.")
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
-        return row
 
 
 @admin.register(RegisteredModel)

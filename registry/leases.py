@@ -56,14 +56,16 @@ class Leased(models.Model):
         until = timezone.now() + timedelta(seconds=seconds)
         return bool(self._mine().update(lease_until=until))
 
-    def release(self, *, delay: float = 0.0, counts: bool = True) -> None:
-        """Give the claim back; the row may be claimed again after `delay` seconds.
+    def release(self, *, delay: float = 0.0, counts: bool = True, **changes: Any) -> None:
+        """Give the claim back; the row may be claimed again after `delay` seconds. `changes` are set with it.
 
         `counts` False: it was no fault of the work, so the attempt isn't held against it.
         """
         attempts = self.attempts if counts else self.attempts - 1
         not_before = timezone.now() + timedelta(seconds=delay)
-        self._mine().update(lease_token=None, lease_until=None, not_before=not_before, attempts=attempts)
+        self._mine().update(
+            lease_token=None, lease_until=None, not_before=not_before, attempts=attempts, **changes
+        )
 
     def finish(self, write: Callable[[Self], None]) -> Self:
         """Lock the row, check that the claim is still ours, let `write` change and save it, and end the claim.

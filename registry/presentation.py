@@ -156,9 +156,10 @@ def _shortened(row: Any, signature: dict[str, Any]) -> Any:
 
 
 def example_row(version: ModelVersion) -> Any:
-    """A row the version accepts: the first of the uploader's sample, or one made up from the signature."""
-    if isinstance(version.sample, list) and version.sample:
-        return version.sample[0]
+    """A row the version accepts: of its sample, of its golden answers, or made up from the signature."""
+    for rows in (version.sample, (version.golden or {}).get("instances")):
+        if isinstance(rows, list) and rows:
+            return rows[0]
     signature = version.signature or {}
     inputs = signature.get("inputs", [])
     if signature.get("handler") == "text":

@@ -91,12 +91,9 @@ def find_model(reference: str, *, user: Any) -> RegisteredModel:
     raise ModelNotFound(f"There is no model {reference!r}.")
 
 
-def find_version(reference: str, number: int, *, user: Any) -> ModelVersion:
-    """Version `number` of a model, as `user` may see it. Raises ModelNotFound."""
-    model = find_model(reference, user=user)
-    version = (
-        model.versions.select_related("model", "model__owner", "created_by").filter(number=number).first()
-    )
+def find_version(model: RegisteredModel, number: int) -> ModelVersion:
+    """Version `number` of a model. Raises ModelNotFound."""
+    version = model.versions.select_related("model__owner", "created_by").filter(number=number).first()
     if version is None:
         raise ModelNotFound(f"{model.name} has no version {number}.")
     return version

@@ -1,5 +1,6 @@
 """Reading the registry for people: lists with what is live beside each row."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -8,11 +9,12 @@ from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from registry.models import Deployment, ModelVersion, RegisteredModel
 
 
-def models_with_live(user: Any) -> QuerySet[RegisteredModel]:
-    """The models `user` may see, each with `active_version` (a number or None)."""
+def models_with_live(user: Any, *, only: Collection[str] | None = None) -> QuerySet[RegisteredModel]:
+    """The models `user` may see, each with `active_version` (a number or None); `only` those names, if given."""
     open = Deployment.objects.filter(model=OuterRef("pk"), closed_at=None)
+    models = RegisteredModel.objects.visible_to(user)
     return (
-        RegisteredModel.objects.visible_to(user)
+        (models if only is None else models.filter(name__in=only))
         .select_related("owner")
         .annotate(active_version=Subquery(open.values("version__number")[:1]))
     )

@@ -234,9 +234,10 @@ def mark_failed(
     return version.finish(lambda row: _update(row, **facts))
 
 
-def retry_validation_later(*, version: ModelVersion, delay: float) -> None:
-    """Put the version back in the queue after something that isn't the model's fault."""
-    version.release(delay=delay)
+def release_validation(*, version: ModelVersion, delay: float = 0.0, counts: bool = True) -> None:
+    """Put the version back in the queue: after something that isn't the model's fault, or (`counts` False) because
+    the runner was told to stop."""
+    version.release(delay=delay, counts=counts, status=Status.PENDING, progress={})
 
 
 def report_progress(*, version: ModelVersion, step: str, fraction: float) -> None:

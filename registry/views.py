@@ -1,24 +1,24 @@
 """The registry over HTTP. Each method translates, makes one domain call, and translates back."""
 
 import time
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import viewsets
-from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import query
 from accounts.pagination import Pages
 from accounts.strict_json import StrictJSONParser
 from registry import resolver, selectors, services
-from registry.errors import ArtifactInvalid, ArtifactTooLarge, FieldInvalid
-from registry.models import ModelVersion, Status, Task
+from registry.errors import ArtifactInvalid, ArtifactTooLarge, FieldInvalid, Forbidden, ModelNotFound
+from registry.models import ModelVersion, RegisteredModel, Status, Task
 from registry.serializers import (
     DeploymentSerializer,
     ModelPatchSerializer,
@@ -34,13 +34,17 @@ _ORDERINGS = ("name", "-name", "created_at", "-created_at", "updated_at", "-upda
 _UNFINISHED = (Status.PENDING, Status.VALIDATING)
 
 
-def refuse_unknown_parameters(request: Request, known: set[str]) -> None:
-    """400 for a query parameter the endpoint doesn't know, so that a typing error doesn't pass for an answer."""
-    unknown = sorted(set(request.query_params) - known - {"page", "page_size"})
-    if unknown:
-        raise ValidationError(
-            dict.fromkeys(unknown, "Unknown query parameter."), code="unknown_parameter"
-        )
+def find_model(request: Request, ref: str) -> RegisteredModel:
+    """The model of a reference, as this credential may see it. Raises ModelNotFound."""
+    model = resolver.find_model(ref, user=request.user)
+    if not request.auth.may_use_model(model.name):
+        raise ModelNotFound(f"There is no model {ref!r}.")
+    return model
+
+
+def find_version(request: Request, ref: str, number: int) -> ModelVersion:
+    """A version of a model, as this credential may see it. Raises ModelNotFound."""
+    return resolver.find_version(find_model(request, ref), number)
 
 
 class UploadView(viewsets.ViewSet):
@@ -63,11 +67,13 @@ class UploadView(viewsets.ViewSet):
         description="Upload a model file as the next version of a model. A job validates it: 202 while it does, 201 when it is ready within `wait`.",
     )
     def create(self, request: Request) -> Response:
-        refuse_unknown_parameters(request, {"wait"})
+        query.refuse_unknown(request, {"wait"})
         wait = _wait_seconds(request.query_params.get("wait", "0"))
         form = _upload_form(request)
         fields = dict(form.validated_data)
         file = fields.pop("file")
+        if not request.auth.may_use_model(fields["name"]):
+            raise Forbidden("This key is limited to other models.", field="name")
         version = services.upload_version(by=request.user, file=file, filename=file.name or "", **fields)
         version = wait_for_validation(version, seconds=wait)
         return Response(
@@ -79,7 +85,7 @@ def _wait_seconds(text: str) -> float:
     try:
         return max(0.0, min(float(text), _MAX_WAIT_SECONDS))
     except ValueError as error:
-        raise ValidationError({"wait": "Give a number of seconds."}) from error
+        raise query.invalid("wait", "a number of seconds") from error
 
 
 def _upload_form(request: Request) -> UploadSerializer:
@@ -143,7 +149,7 @@ class ModelViewSet(viewsets.ViewSet):
         responses=ModelSerializer(many=True),
         parameters=[
             OpenApiParameter(
-                "status", str, enum=["active", "archived", "all"], description="active: with a live version."
+                "status", str, enum=["listed", "active", "archived", "all"], description="active: with a live version."
             ),
             OpenApiParameter("task", str, enum=list(Task.values)),
             OpenApiParameter("owner", str, description="The owner's e-mail address."),
@@ -153,22 +159,22 @@ class ModelViewSet(viewsets.ViewSet):
         operation_id="models_list",
     )
     def list(self, request: Request) -> Response:
-        refuse_unknown_parameters(request, {"status", "task", "owner", "search", "ordering"})
-        models = _filtered(selectors.models_with_live(request.user), request.query_params)
+        query.refuse_unknown(request, {"status", "task", "owner", "search", "ordering"} | query.PAGING)
+        models = _filtered(selectors.models_with_live(request.user, only=request.auth.model_names), request.query_params)
         pages = Pages()
         page = pages.paginate_queryset(models, request, view=self)
         return pages.get_paginated_response(ModelSerializer(page, many=True).data)
 
     @extend_schema(responses=ModelSerializer, operation_id="models_retrieve")
     def retrieve(self, request: Request, ref: str) -> Response:
-        model = resolver.find_model(ref, user=request.user)
+        model = find_model(request, ref)
         return Response(ModelSerializer(selectors.models_with_live(request.user).get(pk=model.pk)).data)
 
     @extend_schema(request=ModelPatchSerializer, responses=ModelSerializer, operation_id="models_update")
     def partial_update(self, request: Request, ref: str) -> Response:
         form = ModelPatchSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        model = resolver.find_model(ref, user=request.user)
+        model = find_model(request, ref)
         services.change_model(model=model, by=request.user, **form.validated_data)
         return self.retrieve(request, str(model.pk))
 
@@ -178,7 +184,7 @@ class ModelViewSet(viewsets.ViewSet):
         description="Archive the model: it is hidden and no longer served.",
     )
     def destroy(self, request: Request, ref: str) -> Response:
-        services.archive_model(model=resolver.find_model(ref, user=request.user), by=request.user)
+        services.archive_model(model=find_model(request, ref), by=request.user)
         return Response(status=204)
 
     @extend_schema(
@@ -187,47 +193,35 @@ class ModelViewSet(viewsets.ViewSet):
         operation_id="models_history",
     )
     def history(self, request: Request, ref: str) -> Response:
-        refuse_unknown_parameters(request, {"at"})
-        model = resolver.find_model(ref, user=request.user)
+        query.refuse_unknown(request, {"at"} | query.PAGING)
+        model = find_model(request, ref)
         pages = Pages()
         page = pages.paginate_queryset(
-            selectors.history(model, at=_moment(request.query_params.get("at"))), request, view=self
+            selectors.history(model, at=_at(request)), request, view=self
         )
         return pages.get_paginated_response(DeploymentSerializer(page, many=True).data)
 
 
-def _filtered(models: Any, wanted: Any) -> Any:
-    status = wanted.get("status", "")
-    if status not in ("", "active", "archived", "all"):
-        raise ValidationError({"status": "Use active, archived or all."})
-    if status == "active":
-        models = models.listed().exclude(active_version=None)
-    elif status == "archived":
-        models = models.exclude(archived_at=None)
-    elif status == "":
+def _filtered(models: QuerySet[RegisteredModel], wanted: Any) -> QuerySet[RegisteredModel]:
+    status = query.choice("status", wanted.get("status", "listed"), ("listed", "active", "archived", "all"))
+    if status in ("listed", "active"):
         models = models.listed()
+    if status == "active":
+        models = models.exclude(active_version=None)
+    if status == "archived":
+        models = models.exclude(archived_at=None)
     if task := wanted.get("task"):
-        models = models.filter(task=task)
+        models = models.filter(task=query.choice("task", task, Task.values))
     if owner := wanted.get("owner"):
         models = models.filter(owner__email=owner.lower())
     if search := wanted.get("search"):
         models = models.filter(Q(name__icontains=search) | Q(description__icontains=search))
-    ordering = wanted.get("ordering", "name")
-    if ordering not in _ORDERINGS:
-        raise ValidationError({"ordering": f"Use one of: {', '.join(_ORDERINGS)}."})
-    return models.order_by(ordering)
+    return models.order_by(query.choice("ordering", wanted.get("ordering", "name"), _ORDERINGS))
 
 
-def _moment(text: str | None) -> Any:
-    if not text:
-        return None
-    try:
-        moment = parse_datetime(text.replace(" ", "+"))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ValidationError({"at": "Give a moment with its zone, for example 2026-01-31T12:00:00Z."})
-    return moment
+def _at(request: Request) -> datetime | None:
+    text = request.query_params.get("at")
+    return query.moment("at", text) if text else None
 
 
 class VersionViewSet(viewsets.ViewSet):
@@ -242,11 +236,10 @@ class VersionViewSet(viewsets.ViewSet):
         operation_id="versions_list",
     )
     def list(self, request: Request, ref: str) -> Response:
-        refuse_unknown_parameters(request, {"status"})
-        versions = selectors.versions_with_live(resolver.find_model(ref, user=request.user))
+        query.refuse_unknown(request, {"status"} | query.PAGING)
+        versions = selectors.versions_with_live(find_model(request, ref))
         if status := request.query_params.get("status"):
-            if status not in (*Status.values, "active"):
-                raise ValidationError({"status": f"Use one of: {', '.join(Status.values)}, active."})
+            query.choice("status", status, (*Status.values, "active"))
             versions = (
                 versions.filter(is_active=True) if status == "active" else versions.filter(status=status)
             )
@@ -256,7 +249,7 @@ class VersionViewSet(viewsets.ViewSet):
 
     @extend_schema(responses=VersionSerializer, operation_id="versions_retrieve")
     def retrieve(self, request: Request, ref: str, number: int) -> Response:
-        version = resolver.find_version(ref, number, user=request.user)
+        version = find_version(request, ref, number)
         return Response(
             VersionSerializer(selectors.versions_with_live(version.model).get(pk=version.pk)).data
         )
@@ -265,7 +258,7 @@ class VersionViewSet(viewsets.ViewSet):
         responses={200: dict}, operation_id="versions_report", description="What validation did and found."
     )
     def report(self, request: Request, ref: str, number: int) -> Response:
-        version = resolver.find_version(ref, number, user=request.user)
+        version = find_version(request, ref, number)
         return Response(
             {
                 "status": version.status,

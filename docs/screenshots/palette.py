@@ -1,4 +1,4 @@
-"""Makes screenshots small: the 256 most frequent colours stay, other pixels take the nearest of them."""
+"""Makes screenshots small: 256 frequent colours stay, every other pixel takes the nearest of them."""
 
 import base64
 import struct
@@ -20,11 +20,18 @@ async ([encoded, limit]) => {
   const pixels = new Uint32Array(context.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer);
   const counts = new Map();
   for (const pixel of pixels) { counts.set(pixel, (counts.get(pixel) || 0) + 1); }
-  const palette = [...counts].sort((a, b) => b[1] - a[1]).slice(0, limit).map((entry) => entry[0]);
-  const indexes = new Map(palette.map((colour, index) => [colour, index]));
   const channel = (colour, shift) => (colour >>> shift) & 255;
   const square = (a, b, shift) => (channel(a, shift) - channel(b, shift)) ** 2;
   const distance = (a, b) => square(a, b, 0) + square(a, b, 8) + square(a, b, 16);
+  const frequent = [...counts].sort((a, b) => b[1] - a[1]).map((entry) => entry[0]);
+  // Half of the palette is for colours unlike each other, so that a thin line keeps its own.
+  const distinct = [];
+  for (const colour of frequent) {
+    if (distinct.length === limit / 2) { break; }
+    if (distinct.every((other) => distance(colour, other) > 1200)) { distinct.push(colour); }
+  }
+  const palette = [...new Set([...distinct, ...frequent])].slice(0, limit);
+  const indexes = new Map(palette.map((colour, index) => [colour, index]));
   const nearest = (colour) => palette.reduce((best, other, index) => {
     const far = distance(colour, other);
     return far < best[0] ? [far, index] : best;

@@ -19,6 +19,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from docs.screenshots import traffic
 from docs.screenshots.palette import shrink
 
 HERE = Path(__file__).resolve().parent
@@ -64,6 +65,8 @@ def main() -> int:
     options = _options()
     problems = Problems(urlsplit(options.url).netloc)
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.api_key:
+        traffic.send(options.url, options.api_key)
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
@@ -80,9 +83,11 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     facts = _demo_facts()
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("url", "email", "password"):
-        known = facts.get("URL" if name == "url" else f"ADMIN_{name.upper()}")
-        parser.add_argument(f"--{name}", default=known, required=known is None)
+    for name, key in (("url", "URL"), ("email", "ADMIN_EMAIL"), ("password", "ADMIN_PASSWORD")):
+        parser.add_argument(f"--{name}", default=facts.get(key), required=key not in facts)
+    parser.add_argument(
+        "--api-key", default=facts.get("API_KEY"), help="Sends some predictions with it first."
+    )
     parser.add_argument("--out", type=Path, default=HERE)
     options = parser.parse_args()
     options.url = options.url.rstrip("/")

@@ -50,10 +50,11 @@ def _compare_values(reference: Answers, got: Answers) -> Parity:
     rows = len(wanted)
     if wanted.shape != found.shape:
         return Parity(False, rows, reason="the shape of the answers differs")
-    floor = REGRESSION_FLOOR * float(np.median(np.abs(wanted))) if rows else 0.0
+    floor = REGRESSION_FLOOR * float(np.nanmedian(np.abs(wanted))) if not np.isnan(wanted).all() else 0.0
     scale = np.abs(wanted) + floor / REGRESSION_TOLERANCE
     with np.errstate(invalid="ignore", divide="ignore"):
-        difference = np.where(wanted == found, 0.0, np.abs(wanted - found) / scale)
+        equal = (wanted == found) | (np.isnan(wanted) & np.isnan(found))
+        difference = np.where(equal, 0.0, np.abs(wanted - found) / scale)
     difference = np.where(np.isnan(difference), np.inf, difference).reshape(rows, -1).max(axis=1)
     row, worst = int(difference.argmax()), float(difference.max())
     passed = worst <= REGRESSION_TOLERANCE

@@ -57,7 +57,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!file) {
       return;
     }
-    chosen.textContent = `${file.name}, ${sizeText(file.size)}`;
+    chosen.textContent = sizeText(file.size);
     const isTooLarge = file.size > maxBytes;
     showErrors(isTooLarge ? { file: [`This file is larger than ${sizeText(maxBytes)}, the most this platform accepts.`] } : {});
     submit.disabled = isTooLarge;

@@ -65,7 +65,7 @@ def test_a_fault_of_ours_is_tried_again_later_and_given_up_after_three(pending, 
     monkeypatch.setattr(jobs, "_RETRY_SECONDS", (0.0, 0.0, 0.0))
     for _ in range(3):
         assert jobs.validate_next() is True
-        assert ModelVersion.objects.get().status == Status.VALIDATING
+        assert ModelVersion.objects.get().status == Status.PENDING
     assert jobs.validate_next() is False
     version = ModelVersion.objects.get()
     assert (version.status, version.failure["code"]) == (Status.FAILED, "gave_up")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from monitoring import charts
 
+RECTANGLE = re.compile(r"M([0-9.-]+) ([0-9.-]+)h([0-9.]+)v([0-9.]+)h-[0-9.]+z")
 counts = st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)), max_size=200)
 
 
@@ -32,16 +33,21 @@ def test_axis_labels_are_round_and_short() -> None:
 @given(counts)
 def test_bars_stay_inside_the_plot_and_stack_to_the_total(values: list[tuple[int, int]]) -> None:
     scale = charts.count_scale(max((sum(pieces) for pieces in values), default=0))
-    boxes = charts.stacked_bars(["ok", "error"], values, scale)
+    bars = charts.stacked_bars(["ok", "error"], values, scale)
+    boxes = [tuple(map(float, box)) for series in bars for box in RECTANGLE.findall(series.path)]
     assert len(boxes) == sum(value > 0 for pieces in values for value in pieces)
-    for box in boxes:
-        assert box.x >= 0
-        assert box.x + box.width <= 100.001
-        assert box.y >= -0.01
-        assert box.y + box.height <= 100.01
-    assert sum(box.height for box in boxes) == pytest.approx(
-        sum(100 * sum(pieces) / scale.top for pieces in values), abs=0.01 * len(boxes) + 0.001
-    )
+    for x, y, width, height in boxes:
+        assert x >= 0
+        assert x + width <= 100.01
+        assert y >= -0.01
+        assert y + height <= 100.01
+    expected = sum(100 * sum(pieces) / scale.top for pieces in values)
+    assert sum(height for *_, height in boxes) == pytest.approx(expected, abs=0.01 * len(boxes) + 0.001)
+
+
+def test_a_series_without_values_has_no_bars() -> None:
+    scale = charts.count_scale(4)
+    assert [bars.series for bars in charts.stacked_bars(["ok", "error"], [[4, 0], [1, 0]], scale)] == ["ok"]
 
 
 def test_no_points_make_no_bars_and_an_empty_curve() -> None:

@@ -1,7 +1,10 @@
 """The spool: what is appended is loaded once, whatever happens in between."""
 
+import errno
 import os
 import stat
+import threading
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -240,6 +243,62 @@ def test_a_writer_lets_go_of_a_file_when_the_spool_is_half_full(record: Any, set
     settings.SPOOL_MAX_BYTES = files.used_bytes() + 1
     writer.relieve()
     assert writer.current() is None
+
+
+def test_threads_append_whole_lines_while_files_are_rotated(record: Any, settings: Any) -> None:
+    settings.SPOOL_ROTATE_BYTES = 5000
+    template = record()
+
+    def work() -> None:
+        for _ in range(50):
+            spool.append({**template, "id": str(uuid.uuid4())})
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = [line for path in spool_files() for line in path.read_bytes().splitlines()]
+    assert len({orjson.loads(line)["id"] for line in lines}) == len(lines) == 200
+
+
+def test_a_disk_that_fails_is_an_error_and_leaves_no_part_of_the_record(
+    record: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool.append(record())
+    really = os.write
+
+    def fail(descriptor: int, data: bytes) -> int:
+        really(descriptor, data[:50])
+        raise OSError(errno.EIO, "broken")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "write", fail)
+        with pytest.raises(spool.SpoolWriteFailed) as caught:
+            spool.append(record())
+    assert caught.value.code == "spool_write_failed"
+    spool.append(record())
+    assert spool.ship_once() == 2
+    assert spool.facts()["rejected"] == 0
+
+
+@pytest.mark.parametrize("policy", ["drop", "refuse"])
+def test_a_disk_without_room_is_a_full_spool(
+    record: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    settings.SPOOL_WHEN_FULL = policy
+
+    def fail(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", fail)
+        if policy == "refuse":
+            with pytest.raises(spool.SpoolFull):
+                spool.append(record())
+        else:
+            spool.append(record())
+    assert spool.facts()["dropped"] == (policy == "drop")
 
 
 def test_appending_costs_no_look_at_the_directory(record: Any, monkeypatch: pytest.MonkeyPatch) -> None:

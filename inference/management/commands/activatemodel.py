@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, reference: str, version: int, by: str, note: str, **options: Any) -> None:
         person = find_person(by)
         try:
-            chosen = resolver.find_version(reference, version, user=person)
+            chosen = resolver.find_version(resolver.find_model(reference, user=person), version)
             entry = activation.activate(version=chosen, by=person, note=note, progress=self._show)
         except (RegistryError, ActivationFailed) as error:
             raise CommandError(f"{error.message} ({error.code})") from error

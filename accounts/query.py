@@ -1,0 +1,40 @@
+"""Query parameters: what isn't known or can't be read is 400, so that a typing error doesn't pass for an answer."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.utils.dateparse import parse_datetime
+from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
+
+PAGING = frozenset({"page", "page_size"})
+
+
+def refuse_unknown(request: Request, known: Collection[str]) -> None:
+    """Raise ParseError (`unknown_parameter`) naming every parameter that is not among `known`."""
+    if unknown := sorted(set(request.query_params) - set(known)):
+        names = ", ".join(name[:100] for name in unknown[:20])
+        raise ParseError(f"Unknown query parameters: {names}.", code="unknown_parameter")
+
+
+def invalid(name: str, wanted: str) -> ParseError:
+    """The error (`invalid_parameter`) for a value that can't be read; `wanted` says what the parameter takes."""
+    return ParseError(f"{name} takes {wanted}.", code="invalid_parameter")
+
+
+def choice(name: str, value: str, allowed: Collection[str]) -> str:
+    """`value`, which must be one of `allowed`."""
+    if value not in allowed:
+        raise invalid(name, f"one of {', '.join(allowed)}")
+    return value
+
+
+def moment(name: str, text: str) -> datetime:
+    """A moment with its zone. A `+` that arrived as a space is put back."""
+    try:
+        found = parse_datetime(text.replace(" ", "+"))
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise invalid(name, "a moment with its zone, such as 2026-01-31T12:00:00Z")
+    return found
