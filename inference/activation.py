@@ -25,9 +25,7 @@ Progress = Callable[[int, int], None]
 _LOOK_EVERY_SECONDS = 0.02
 
 
-def activate(
-    *, version: ModelVersion, by: User, note: str = "", progress: Progress | None = None
-) -> Deployment:
+def activate(*, version: ModelVersion, by: User, note: str = "", progress: Progress | None = None) -> Deployment:
     """Make `version` live everywhere. `progress(done, of)` counts the processes that are warm.
 
     Raises Forbidden, VersionNotReady, Conflict, ActivationFailed; nothing has changed when it raises.
@@ -38,9 +36,7 @@ def activate(
     return services.activate(version=version, by=by, note=note)
 
 
-def rollback(
-    *, model: RegisteredModel, by: User, note: str = "", progress: Progress | None = None
-) -> Deployment:
+def rollback(*, model: RegisteredModel, by: User, note: str = "", progress: Progress | None = None) -> Deployment:
     """Make live again what was live before. Raises as `activate` does."""
     services.check_may_activate(by, model)
     target = services.rollback_target(model.open_deployment())

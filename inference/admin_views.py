@@ -99,9 +99,7 @@ def trust(request: HttpRequest, pk: int) -> HttpResponse:
     version = _version(request, pk)
     back_url = reverse("admin:registry_modelversion_change", args=[version.pk])
     if not request.user.has_perm("registry.upload_trusted_model"):
-        messages.error(
-            request, "You may not mark versions as trusted: ask for the permission upload_trusted_model."
-        )
+        messages.error(request, "You may not mark versions as trusted: ask for the permission upload_trusted_model.")
         return HttpResponseRedirect(back_url)
     if request.method == "POST":
         try:
@@ -135,9 +133,7 @@ def _ask(request: HttpRequest, question: Callable[[], Question], back_url: str) 
     form = NoteForm(request.POST if request.method == "POST" else None, initial={"seen": seen})
     if request.method == "POST" and form.is_valid():
         if form.cleaned_data["seen"] != seen:
-            messages.warning(
-                request, "What is live changed while you were looking. Look again before you go on."
-            )
+            messages.warning(request, "What is live changed while you were looking. Look again before you go on.")
             return HttpResponseRedirect(request.path)
         try:
             messages.success(request, asked.act(form.cleaned_data["note"]))

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
@@ -24,9 +24,7 @@ def validate_next() -> bool:
     While it runs the claim is kept alive. If this process is killed, the claim runs out and another runner begins
     again; if it is interrupted (KeyboardInterrupt), it gives the claim back at once.
     """
-    version = services.claim_for_validation(
-        seconds=settings.JOB_LEASE_SECONDS, max_attempts=settings.JOB_MAX_ATTEMPTS
-    )
+    version = services.claim_for_validation(seconds=settings.JOB_LEASE_SECONDS, max_attempts=settings.JOB_MAX_ATTEMPTS)
     if version is None:
         return False
     log.info("validating %s (attempt %s)", version, version.attempts)
@@ -59,12 +57,14 @@ def _validate(version: ModelVersion, lost: threading.Event) -> None:
     except LeaseLost:
         log.warning("another runner took %s over; what was found here is dropped", version)
     except Exception:
-        # Not the model's fault (a full disk, a bug of ours): keep it in the queue, later; attempts are counted at the claim.
+        # Not the model's fault (a full disk, a bug of ours): keep it in the queue; the claim counted the attempt.
         log.exception("validation of %s stumbled", version)
-        services.release_validation(version=version, delay=_RETRY_SECONDS[min(version.attempts, len(_RETRY_SECONDS)) - 1])
+        services.release_validation(
+            version=version, delay=_RETRY_SECONDS[min(version.attempts, len(_RETRY_SECONDS)) - 1]
+        )
 
 
-def _prove(version: ModelVersion, progress: "validation.Progress") -> "validation.ValidationResult":
+def _prove(version: ModelVersion, progress: Callable[[str, float], None]) -> validation.ValidationResult:
     artifacts.read_verified(version.artifact, version.sha256)
     return validation.validate(
         artifact=artifacts.path_of(version.artifact),
@@ -81,7 +81,7 @@ def _prove(version: ModelVersion, progress: "validation.Progress") -> "validatio
     )
 
 
-def _record(version: ModelVersion, found: "validation.ValidationResult") -> None:
+def _record(version: ModelVersion, found: validation.ValidationResult) -> None:
     services.mark_ready(
         version=version,
         task=found.task,

@@ -24,15 +24,11 @@ class StagingReply(models.Model):
 
     staging = models.ForeignKey(Staging, on_delete=models.CASCADE, related_name="replies")
     process = models.UUIDField(help_text="The serving process (monitoring.ServingProcess).")
-    problem = models.TextField(
-        blank=True, help_text="Why the version can't be served there; empty when it can."
-    )
+    problem = models.TextField(blank=True, help_text="Why the version can't be served there; empty when it can.")
     load_ms = models.FloatField(default=0.0)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["staging", "process"], name="staging_one_reply_per_process")
-        ]
+        constraints = [models.UniqueConstraint(fields=["staging", "process"], name="staging_one_reply_per_process")]
 
     def __str__(self) -> str:
         return f"{self.process}: {self.problem or 'ready'}"

@@ -33,9 +33,7 @@ class PredictionCache:
 
     def __init__(self, *, max_size: int, ttl: float) -> None:
         self._lock = threading.Lock()
-        self._answers: TTLCache[Hashable, Predictions] = TTLCache(
-            maxsize=max_size, ttl=ttl, timer=time.monotonic
-        )
+        self._answers: TTLCache[Hashable, Predictions] = TTLCache(maxsize=max_size, ttl=ttl, timer=time.monotonic)
         self.hits = self.misses = 0
 
     def get(self, key: Hashable) -> Predictions | None:

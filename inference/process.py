@@ -92,7 +92,7 @@ class ServingProcess:
     # -- What is live ---------------------------------------------------------------------------------
 
     def _preload(self) -> None:
-        """Load and pin every live version. One that can't be loaded is reported and doesn't keep the others from serving."""
+        """Load and pin every live version. One that can't be loaded is reported; the others serve."""
         live = resolver.live()
         model_cache.cache.pin(frozenset(served.version_id for served in live))
         self._failed = {}

@@ -26,7 +26,7 @@ MAX_RECORDED_BYTES = 65_536
 @cache
 def _answer_to() -> Callable[[BaseException], Any]:
     """The project's table from errors to answers; named in the settings, because the project is above this app."""
-    return import_string(settings.ANSWER_TO_ERROR)  # type: ignore[no-any-return]
+    return import_string(settings.ANSWER_TO_ERROR)
 
 
 @dataclass(slots=True)
@@ -92,9 +92,7 @@ class Record:
                 "latency_ms": (time.perf_counter() - self.started) * 1000,
                 "inference_ms": self.inference_ms,
                 "confidence": confidence,
-                "input": _bounded({self.payload.kind: self.payload.data})
-                if keep_input and self.payload
-                else None,
+                "input": _bounded({self.payload.kind: self.payload.data}) if keep_input and self.payload else None,
                 "output": _bounded(output) if keep_output else None,
             }
         )

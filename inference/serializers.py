@@ -27,12 +27,8 @@ class ParsedJson(serializers.Field[Any, Any, Any, Any]):
 class PredictSerializer(StrictSerializer):
     """One prediction request: exactly one of the four data fields."""
 
-    instances = ParsedJson(
-        required=False, help_text="Rows: lists of cells, objects with column names, or texts."
-    )
-    inputs = ParsedJson(
-        required=False, help_text="Columns: an object of column name to list of cells."
-    )
+    instances = ParsedJson(required=False, help_text="Rows: lists of cells, objects with column names, or texts.")
+    inputs = ParsedJson(required=False, help_text="Columns: an object of column name to list of cells.")
     dataframe_split = ParsedJson(required=False, help_text='{"columns": [...], "data": [[...]]}')
     dataframe_records = ParsedJson(required=False, help_text="Rows as objects with column names.")
     use_cache = serializers.BooleanField(
@@ -46,8 +42,7 @@ class PredictSerializer(StrictSerializer):
         given = [name for name in DATA_FIELDS if name in attrs]
         if len(given) != 1:
             raise serializers.ValidationError(
-                f"Send exactly one of {', '.join(DATA_FIELDS)}"
-                + (f"; {' and '.join(given)} came." if given else "."),
+                f"Send exactly one of {', '.join(DATA_FIELDS)}" + (f"; {' and '.join(given)} came." if given else "."),
                 code="one_data_field",
             )
         attrs["payload"] = Payload(given[0], attrs[given[0]])  # type: ignore[arg-type]
@@ -66,9 +61,7 @@ class PredictionAnswerSerializer(serializers.Serializer[Any]):
     model = serializers.CharField()
     version = serializers.IntegerField()
     predictions = serializers.ListField()
-    probabilities = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField()), allow_null=True
-    )
+    probabilities = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()), allow_null=True)
     classes = serializers.ListField(allow_null=True)
     confidence = serializers.ListField(child=serializers.FloatField(), allow_null=True)
     inference_time_ms = serializers.FloatField()

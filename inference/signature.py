@@ -107,8 +107,7 @@ class Signature:
             "handler": self.handler,
             "task": self.task,
             "inputs": [
-                {"name": c.name, "dtype": c.dtype, "shape": [-1, *c.shape]}
-                | ({"fold": list(c.fold)} if c.fold else {})
+                {"name": c.name, "dtype": c.dtype, "shape": [-1, *c.shape]} | ({"fold": list(c.fold)} if c.fold else {})
                 for c in self.inputs
             ],
             "feeds": [

@@ -7,6 +7,7 @@ from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.authentication import caller
 from accounts.strict_json import StrictJSONParser
 from inference import activation, predictor
 from inference.serializers import (
@@ -31,12 +32,12 @@ class PredictViewSet(viewsets.ViewSet):
         request=PredictSerializer,
         responses=PredictionAnswerSerializer,
         operation_id="predict",
-        description="Predict for up to `max_batch_rows` rows. `ref` is an id, `name`, `name:version` or `name@production`.",
+        description="Up to `max_batch_rows` rows. `ref` is an id, `name`, `name:version` or `name@production`.",
     )
     def create(self, request: Request, ref: str) -> Response:
         request_id = request._request.request_id  # type: ignore[attr-defined]
         answer = predictor.predict(
-            principal=request.auth, reference=ref, read=lambda: _question(request), request_id=request_id
+            principal=caller(request), reference=ref, read=lambda: _question(request), request_id=request_id
         )
         response = Response(answer_body(answer, request_id=request_id))
         response["X-Model-Version"] = str(answer.served.number)
@@ -77,7 +78,7 @@ class ActivationViewSet(viewsets.ViewSet):
     def activate(self, request: Request, ref: str, number: int) -> Response:
         note = _note(request)
         version = find_version(request, ref, number)
-        return _entered(activation.activate(version=version, by=request.user, note=note))
+        return _entered(activation.activate(version=version, by=caller(request).user, note=note))
 
     @extend_schema(
         request=NoteSerializer,
@@ -88,7 +89,7 @@ class ActivationViewSet(viewsets.ViewSet):
     def rollback(self, request: Request, ref: str) -> Response:
         note = _note(request)
         model = find_model(request, ref)
-        return _entered(activation.rollback(model=model, by=request.user, note=note))
+        return _entered(activation.rollback(model=model, by=caller(request).user, note=note))
 
 
 def _note(request: Request) -> str:

@@ -27,13 +27,9 @@ for _directory in (VAR_DIR, MODELS_DIR, STAGING_DIR, SPOOL_DIR, STATIC_ROOT):
 
 # -- Safety -------------------------------------------------------------------------------------------
 
-PRODUCTION = env.flag(
-    "PRODUCTION", False, "Turns on the production profile: HTTPS only, explicit secrets and hosts."
-)
+PRODUCTION = env.flag("PRODUCTION", False, "Turns on the production profile: HTTPS only, explicit secrets and hosts.")
 DEBUG = env.flag("DEBUG", False, "Django's debug pages; never in production.")
-SECRET_KEY = env.text(
-    "SECRET_KEY", "", "Signs sessions; generated below VAR_DIR when empty and not in production."
-)
+SECRET_KEY = env.text("SECRET_KEY", "", "Signs sessions; generated below VAR_DIR when empty and not in production.")
 JWT_SIGNING_KEY = env.text(
     "JWT_SIGNING_KEY", "", "Signs JWTs; generated below VAR_DIR when empty and not in production."
 )
@@ -47,9 +43,7 @@ if not PRODUCTION:
     JWT_SIGNING_KEY = JWT_SIGNING_KEY or local_secret.read(VAR_DIR, "jwt_signing_key")
     API_KEY_PEPPER = API_KEY_PEPPER or local_secret.read(VAR_DIR, "api_key_pepper")
 
-ALLOWED_HOSTS = env.names(
-    "ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], "Host names the platform answers to."
-)
+ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], "Host names the platform answers to.")
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", [], "Origins (https://…) whose forms are trusted.")
 SECURE_SSL_REDIRECT = PRODUCTION
 HSTS_SECONDS = env.integer("HSTS_SECONDS", 31536000, "Strict-Transport-Security max-age in production.")
@@ -133,9 +127,7 @@ DATABASES = {
     )
 }
 _database = DATABASES["default"]
-_database["CONN_MAX_AGE"] = env.integer(
-    "DATABASE_CONN_MAX_AGE", 600, "Seconds a database connection is kept open."
-)
+_database["CONN_MAX_AGE"] = env.integer("DATABASE_CONN_MAX_AGE", 600, "Seconds a database connection is kept open.")
 _database["CONN_HEALTH_CHECKS"] = True
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     _database["OPTIONS"] = {
@@ -251,13 +243,9 @@ THREADS = env.integer("THREADS", 4, "Threads per serving process.")
 MODEL_CACHE_COUNT = env.integer(
     "MODEL_CACHE_COUNT", 5, "Models kept loaded in each process besides those that are live."
 )
-MODEL_CACHE_BYTES = env.integer(
-    "MODEL_CACHE_BYTES", 400 * 1024 * 1024, "Memory for loaded models in each process."
-)
+MODEL_CACHE_BYTES = env.integer("MODEL_CACHE_BYTES", 400 * 1024 * 1024, "Memory for loaded models in each process.")
 CACHE_MAX_SIZE = env.integer("CACHE_MAX_SIZE", 1000, "Answers kept in the prediction cache of each process.")
-CACHE_DEFAULT_TTL = env.number(
-    "CACHE_DEFAULT_TTL", 3600.0, "Seconds an answer stays in the prediction cache."
-)
+CACHE_DEFAULT_TTL = env.number("CACHE_DEFAULT_TTL", 3600.0, "Seconds an answer stays in the prediction cache.")
 STAGING_SECONDS = env.number(
     "STAGING_SECONDS", 60.0, "How long an activation waits for every serving process to be warm."
 )
@@ -277,9 +265,7 @@ VALIDATION_MEMORY_BYTES = env.integer(
 JOB_LEASE_SECONDS = env.number(
     "JOB_LEASE_SECONDS", 15.0, "A job whose runner is silent for longer is taken up by another."
 )
-JOB_MAX_ATTEMPTS = env.integer(
-    "JOB_MAX_ATTEMPTS", 3, "Attempts before a job is given up, with its reason kept."
-)
+JOB_MAX_ATTEMPTS = env.integer("JOB_MAX_ATTEMPTS", 3, "Attempts before a job is given up, with its reason kept.")
 
 # -- Records ------------------------------------------------------------------------------------------
 
@@ -294,9 +280,7 @@ SPOOL_WHEN_FULL = env.text(
 SPOOL_ROTATE_BYTES = env.integer(
     "SPOOL_ROTATE_BYTES", 64 * 1024**2, "A spool file that is larger is closed and a new one begun."
 )
-SPOOL_SHIP_SECONDS = env.number(
-    "SPOOL_SHIP_SECONDS", 0.25, "How often spooled records are loaded into the database."
-)
+SPOOL_SHIP_SECONDS = env.number("SPOOL_SHIP_SECONDS", 0.25, "How often spooled records are loaded into the database.")
 
 # -- Logs ---------------------------------------------------------------------------------------------
 
@@ -321,9 +305,7 @@ UNFOLD = {
     "SITE_HEADER": "mlplatform",
     "SITE_SYMBOL": "hub",
     "SITE_URL": None,
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("platform/icon.svg")}
-    ],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("platform/icon.svg")}],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "COLORS": {"primary": {shade: f"oklch({blue})" for shade, blue in zip(_SHADES, _BLUES, strict=True)}},

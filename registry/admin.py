@@ -67,9 +67,7 @@ class RegisteredModelAdmin(RegistryAdmin):
             if self._change(request, model, form):
                 return HttpResponseRedirect(request.path)
         context = admin_pages.model_context(model, user=person(request))
-        return self.page(
-            request, "registry/model.html", model, {**context, "form": form, "may_change": may_change}
-        )
+        return self.page(request, "registry/model.html", model, {**context, "form": form, "may_change": may_change})
 
     @staticmethod
     def _change(request: HttpRequest, model: RegisteredModel, form: ModelSettingsForm) -> bool:

@@ -21,9 +21,7 @@ class RegistryAdmin(ModelAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who may read, and whoever may upload or activate. Which rows they see, the queryset decides."""
         user = request.user
-        return user.has_perm(self.view_permission) or any(
-            user.has_perm(permission) for permission in _READERS
-        )
+        return user.has_perm(self.view_permission) or any(user.has_perm(permission) for permission in _READERS)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

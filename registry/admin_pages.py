@@ -114,9 +114,7 @@ def _shown(version: ModelVersion) -> dict[str, Any]:
 def _is_curable(version: ModelVersion) -> bool:
     failure = version.failure or {}
     return (
-        version.status == Status.FAILED
-        and failure.get("code") in presentation.CURED_BY_TRUST
-        and not version.trusted
+        version.status == Status.FAILED and failure.get("code") in presentation.CURED_BY_TRUST and not version.trusted
     )
 
 

@@ -34,9 +34,7 @@ def upload_page(request: HttpRequest) -> HttpResponse:
     is_script = request.headers.get("X-Requested-With") == "XMLHttpRequest"
     if version is None:
         return JsonResponse({"errors": form.errors}, status=422) if is_script else _page(request, form, model)
-    messages.success(
-        request, f"{version} is uploaded. It is being validated; what is served has not changed."
-    )
+    messages.success(request, f"{version} is uploaded. It is being validated; what is served has not changed.")
     url = reverse("admin:registry_modelversion_change", args=[version.pk])
     return JsonResponse({"url": url}, status=201) if is_script else HttpResponseRedirect(url)
 
@@ -55,9 +53,7 @@ def _upload(request: HttpRequest, form: UploadForm) -> ModelVersion | None:
 def _model_named(request: HttpRequest) -> RegisteredModel | None:
     """The model of `?model=`, when the person may see it."""
     name = request.GET.get("model", "")
-    return (
-        RegisteredModel.objects.visible_to(request.user).listed().filter(name=name).first() if name else None
-    )
+    return RegisteredModel.objects.visible_to(request.user).listed().filter(name=name).first() if name else None
 
 
 def _page(request: HttpRequest, form: UploadForm, model: RegisteredModel | None) -> HttpResponse:

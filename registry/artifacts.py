@@ -45,9 +45,7 @@ class StagedArtifact:
         self.path.unlink(missing_ok=True)
 
 
-def stage(
-    file: BinaryIO, *, sha256: str = "", progress: Callable[[int], None] | None = None
-) -> StagedArtifact:
+def stage(file: BinaryIO, *, sha256: str = "", progress: Callable[[int], None] | None = None) -> StagedArtifact:
     """Copy `file` below STAGING_DIR while hashing it, and recognise its format.
 
     Raises ArtifactTooLarge over MAX_ARTIFACT_BYTES, ArtifactInvalid when it can't be a model or when `sha256` is

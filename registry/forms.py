@@ -37,9 +37,7 @@ class JsonTextField(forms.CharField):
         try:
             return strict_json.loads(text.encode())
         except (BodyMalformed, BodyValueInvalid) as error:
-            raise forms.ValidationError(
-                error.message.replace("The body", "This", 1), code=error.code
-            ) from error
+            raise forms.ValidationError(error.message.replace("The body", "This", 1), code=error.code) from error
 
     def run_validators(self, value: Any) -> None:
         """The value is no text any more, so the validators of texts don't apply."""
@@ -52,9 +50,7 @@ class UploadForm(forms.Form):
     name = forms.CharField(
         label="Model name",
         max_length=names.MAX_LENGTH,
-        widget=UnfoldAdminTextInputWidget(
-            {"placeholder": "churn-risk", "autocomplete": "off", "spellcheck": "false"}
-        ),
+        widget=UnfoldAdminTextInputWidget({"placeholder": "churn-risk", "autocomplete": "off", "spellcheck": "false"}),
         help_text="The name clients call. A new name makes a new model; "
         "the name of one of your models adds its next version.",
     )
@@ -71,18 +67,14 @@ class UploadForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
         help_text="Who besides you and staff may see and call a new model. An existing model keeps its own.",
     )
-    task = forms.ChoiceField(
-        choices=[_FOUND_OUT, *Task.choices], required=False, widget=UnfoldAdminSelectWidget
-    )
+    task = forms.ChoiceField(choices=[_FOUND_OUT, *Task.choices], required=False, widget=UnfoldAdminSelectWidget)
     handler = forms.ChoiceField(
         label="Input", choices=[_FOUND_OUT, *HANDLERS], required=False, widget=UnfoldAdminSelectWidget
     )
     sample = JsonTextField(
         label="Sample rows (JSON)",
         required=False,
-        widget=UnfoldAdminTextareaWidget(
-            {"rows": 4, "placeholder": "[[5.1, 3.5, 1.4, 0.2], [6.2, 2.9, 4.3, 1.3]]"}
-        ),
+        widget=UnfoldAdminTextareaWidget({"rows": 4, "placeholder": "[[5.1, 3.5, 1.4, 0.2], [6.2, 2.9, 4.3, 1.3]]"}),
         help_text="A list of rows: lists, objects by column name, or texts. "
         "The compiled model must answer them as yours does.",
     )
@@ -135,17 +127,13 @@ class UploadForm(forms.Form):
     def refuse(self, error: RegistryError) -> None:
         """Show a domain error beside the field it is about."""
         field = error.details.get("field")
-        self.add_error(
-            field if field in self.fields else None, forms.ValidationError(error.message, code=error.code)
-        )
+        self.add_error(field if field in self.fields else None, forms.ValidationError(error.message, code=error.code))
 
 
 class ModelSettingsForm(forms.ModelForm):
     """What its owner may change of a model."""
 
-    tags = forms.CharField(
-        required=False, widget=UnfoldAdminTextInputWidget, help_text="Separated by commas."
-    )
+    tags = forms.CharField(required=False, widget=UnfoldAdminTextInputWidget, help_text="Separated by commas.")
 
     class Meta:
         model = RegisteredModel

@@ -1,7 +1,7 @@
 """A number that changes whenever what is served changes.
 
-The database row is the truth: every process polls it, so other hosts notice within one poll. On this host a counter in a
-shared memory-mapped file changes in the moment of the commit, and reading it costs nothing, so each request may look.
+The database row is the truth: every process polls it, so other hosts notice within one poll. On this host a counter in
+a shared memory-mapped file changes in the moment of the commit, and reading it costs nothing, so each request may look.
 """
 
 import fcntl

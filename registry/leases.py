@@ -1,7 +1,7 @@
 """Rows as a queue: a runner claims a row for a while, keeps its claim alive, and lets go of it.
 
 A lease that runs out is anybody's again, so a killed runner leaves nothing stuck. Every claim draws a new token, and
-what a runner writes at the end is conditional on its token, so a runner that was given up for dead can't write a second time.
+what a runner writes at the end depends on its token, so a runner that was given up for dead can't write a second time.
 """
 
 import uuid
@@ -63,9 +63,7 @@ class Leased(models.Model):
         """
         attempts = self.attempts if counts else self.attempts - 1
         not_before = timezone.now() + timedelta(seconds=delay)
-        self._mine().update(
-            lease_token=None, lease_until=None, not_before=not_before, attempts=attempts, **changes
-        )
+        self._mine().update(lease_token=None, lease_until=None, not_before=not_before, attempts=attempts, **changes)
 
     def finish(self, write: Callable[[Self], None]) -> Self:
         """Lock the row, check that the claim is still ours, let `write` change and save it, and end the claim.

@@ -140,12 +140,8 @@ class ModelVersion(Leased):
     original_name = models.CharField(max_length=255, blank=True)
     sha256 = models.CharField(max_length=64)
     size_bytes = models.PositiveBigIntegerField()
-    sample = models.JSONField(
-        null=True, blank=True, help_text="Rows the uploader gave to prove the model with."
-    )
-    expected = models.JSONField(
-        null=True, blank=True, help_text="The predictions the uploader expects for the sample."
-    )
+    sample = models.JSONField(null=True, blank=True, help_text="Rows the uploader gave to prove the model with.")
+    expected = models.JSONField(null=True, blank=True, help_text="The predictions the uploader expects for the sample.")
     metrics = models.JSONField(default=dict, blank=True, help_text="Evaluation metrics, name to value.")
 
     # Trust: an audited decision, never a consequence of who uploads.
@@ -179,15 +175,11 @@ class ModelVersion(Leased):
             models.UniqueConstraint(fields=["model", "number"], name="version_number_unique_in_model"),
             models.CheckConstraint(condition=Q(number__gte=1), name="version_number_from_one"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="version_status_known"),
-            models.CheckConstraint(
-                condition=~Q(status="ready") | ~Q(runtime=""), name="version_ready_has_runtime"
-            ),
+            models.CheckConstraint(condition=~Q(status="ready") | ~Q(runtime=""), name="version_ready_has_runtime"),
             models.CheckConstraint(
                 condition=~Q(status="failed") | Q(failure__isnull=False), name="version_failed_has_reason"
             ),
-            models.CheckConstraint(
-                condition=~Q(runtime="sklearn") | Q(trusted=True), name="version_native_is_trusted"
-            ),
+            models.CheckConstraint(condition=~Q(runtime="sklearn") | Q(trusted=True), name="version_native_is_trusted"),
         ]
         indexes = [models.Index(fields=["status", "not_before"], name="version_status_due")]
 
@@ -257,3 +249,6 @@ class Generation(models.Model):
     """One row whose value changes whenever what is served changes; processes poll it."""
 
     value = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.value)

@@ -31,7 +31,7 @@ def validate_name(value: str) -> None:
     """Raise ValidationError unless `value` may name a model."""
     if len(value) > MAX_LENGTH or not NAME.fullmatch(value):
         raise ValidationError(
-            "Use lower-case letters, digits and single -, _ or . between them, beginning with a letter (at most 64 characters).",
+            "Use lower-case letters, digits and single - _ or . between them, a letter first (at most 64 characters).",
             code="invalid_name",
         )
     if value in RESERVED:

@@ -52,9 +52,7 @@ def moment(at: Any) -> SafeString | None:
     if at is None:
         return None
     local = localtime(at)
-    return format_html(
-        '<time datetime="{}">{}</time>', local.isoformat(), local.strftime("%Y-%m-%d %H:%M %Z")
-    )
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(), local.strftime("%Y-%m-%d %H:%M %Z"))
 
 
 def signature_rows(signature: dict[str, Any] | None) -> list[SignatureRow]:

@@ -90,7 +90,7 @@ def recognise(path: Path, *, max_unpacked_bytes: int = 8 * 1024**3) -> Format:
         if head.startswith(b"PK\x03\x04"):
             raise _refuse(
                 "archive_not_supported",
-                "Zip-based files (TorchScript, skops, .npz, archives) aren't supported here: upload ONNX or a joblib file.",
+                "Zip-based files (TorchScript, skops, .npz) aren't supported: upload ONNX or a joblib file.",
             )
         if head.startswith(b"\x04\x22\x4d\x18"):
             raise _refuse(
@@ -231,19 +231,14 @@ def _check_globals(beginning: bytes) -> None:
             if name in ("GLOBAL", "INST"):
                 module, _, attribute = str(argument).partition(" ")
                 _judge(module, attribute)
-            elif (
-                name == "STACK_GLOBAL"
-                and len(pushed) >= 2
-                and pushed[-1] is not None
-                and pushed[-2] is not None
-            ):
+            elif name == "STACK_GLOBAL" and len(pushed) >= 2 and pushed[-1] is not None and pushed[-2] is not None:
                 _judge(pushed[-2], pushed[-1])
             if name == "MEMOIZE":
                 memo[len(memo)] = pushed[-1] if pushed else None
             elif name in ("PUT", "BINPUT", "LONG_BINPUT"):
-                memo[int(argument)] = pushed[-1] if pushed else None
+                memo[int(str(argument))] = pushed[-1] if pushed else None
             elif name in ("GET", "BINGET", "LONG_BINGET"):
-                pushed.append(memo.get(int(argument)))
+                pushed.append(memo.get(int(str(argument))))
             else:
                 pushed.append(argument if isinstance(argument, str) else None)
     except ValueError:
@@ -256,5 +251,6 @@ def _judge(module: str, name: str) -> None:
     ):
         raise _refuse(
             "pickle_forbidden_global",
-            f"The file would run {module}.{name} when it is opened. Only scikit-learn, NumPy and SciPy objects are accepted; for custom code export the model to ONNX.",
+            f"The file would run {module}.{name} when it is opened. Only scikit-learn, NumPy and SciPy objects "
+            "are accepted; for custom code export the model to ONNX.",
         )

@@ -101,9 +101,7 @@ def find_version(model: RegisteredModel, number: int) -> ModelVersion:
 
 def live() -> list[Served]:
     """Every version that is live now, the most recently activated first."""
-    entries = Deployment.objects.filter(closed_at=None, model__archived_at=None).select_related(
-        "version__model"
-    )
+    entries = Deployment.objects.filter(closed_at=None, model__archived_at=None).select_related("version__model")
     return [served(entry.version) for entry in entries]
 
 
@@ -151,9 +149,7 @@ def _look_up(reference: str, user: Any) -> Served:
     else:
         open = model.open_deployment()
         if open is None:
-            raise NoActiveVersion(
-                f"No version of {model.name} is live: activate one first.", model=model.name
-            )
+            raise NoActiveVersion(f"No version of {model.name} is live: activate one first.", model=model.name)
         version = open.version
     check_can_serve(version)
     version.model = model

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
-from registry.models import Deployment, ModelVersion, RegisteredModel
+from registry.models import Deployment, ModelVersion, RegisteredModel, RegisteredModelQuerySet
 
 
-def models_with_live(user: Any, *, only: Collection[str] | None = None) -> QuerySet[RegisteredModel]:
+def models_with_live(user: Any, *, only: Collection[str] | None = None) -> RegisteredModelQuerySet:
     """The models `user` may see, each with `active_version` (a number or None); `only` those names, if given."""
     open = Deployment.objects.filter(model=OuterRef("pk"), closed_at=None)
     models = RegisteredModel.objects.visible_to(user)
@@ -20,14 +20,10 @@ def models_with_live(user: Any, *, only: Collection[str] | None = None) -> Query
     )
 
 
-def versions_with_live(model: RegisteredModel) -> QuerySet[ModelVersion]:
+def versions_with_live(model: RegisteredModel) -> "QuerySet[ModelVersion, Any]":
     """A model's versions, the newest first, each with `is_active`."""
     open = Deployment.objects.filter(version=OuterRef("pk"), closed_at=None)
-    return (
-        model.versions.select_related("created_by", "model")
-        .annotate(is_active=Exists(open))
-        .order_by("-number")
-    )
+    return model.versions.select_related("created_by", "model").annotate(is_active=Exists(open)).order_by("-number")
 
 
 def history(model: RegisteredModel, *, at: datetime | None = None) -> QuerySet[Deployment]:
@@ -36,6 +32,5 @@ def history(model: RegisteredModel, *, at: datetime | None = None) -> QuerySet[D
     if at is None:
         return entries
     return (
-        entries.filter(activated_at__lte=at, closed_at=None)
-        | entries.filter(activated_at__lte=at, closed_at__gt=at)
+        entries.filter(activated_at__lte=at, closed_at=None) | entries.filter(activated_at__lte=at, closed_at__gt=at)
     ).order_by("-activated_at", "-id")

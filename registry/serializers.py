@@ -9,7 +9,7 @@ from rest_framework import serializers
 from accounts import json_text
 from accounts.errors import AccountsError
 from accounts.serializers import StrictSerializer
-from registry.models import Deployment, ModelVersion, RegisteredModel, Task, Visibility
+from registry.models import Deployment, ModelVersion, RecordPolicy, RegisteredModel, Task, Visibility
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -29,9 +29,7 @@ class JsonText(serializers.Field):
 class UploadSerializer(StrictSerializer):
     """The multipart form of an upload. What the values mean is checked by the service."""
 
-    file = serializers.FileField(
-        help_text="ONNX, or scikit-learn saved with joblib or pickle.", allow_empty_file=True
-    )
+    file = serializers.FileField(help_text="ONNX, or scikit-learn saved with joblib or pickle.", allow_empty_file=True)
     name = serializers.CharField(max_length=64, help_text="The model; created when it doesn't exist.")
     task = serializers.ChoiceField(Task.choices, required=False, help_text="Found out when left out.")
     handler = serializers.ChoiceField(
@@ -78,8 +76,9 @@ class ModelSerializer(serializers.ModelSerializer[RegisteredModel]):
     class Meta:
         model = RegisteredModel
         fields = [
-            "id", "name", "task", "handler", "description", "tags", "owner", "visibility", "active_version", "versions_count",
-            "max_batch_rows", "record_policy", "record_batches", "created_at", "updated_at", "archived_at",
+            "id", "name", "task", "handler", "description", "tags", "owner", "visibility", "active_version",
+            "versions_count", "max_batch_rows", "record_policy", "record_batches", "created_at", "updated_at",
+            "archived_at",
         ]  # fmt: skip
 
 
@@ -90,9 +89,7 @@ class ModelPatchSerializer(StrictSerializer):
     tags = serializers.ListField(child=serializers.CharField(max_length=50), required=False)
     visibility = serializers.ChoiceField(Visibility.choices, required=False)
     max_batch_rows = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
-    record_policy = serializers.ChoiceField(
-        RegisteredModel._meta.get_field("record_policy").choices, required=False
-    )
+    record_policy = serializers.ChoiceField(RecordPolicy.choices, required=False)
     record_batches = serializers.BooleanField(required=False)
 
 
@@ -103,8 +100,9 @@ class VersionSerializer(serializers.ModelSerializer[ModelVersion]):
     class Meta:
         model = ModelVersion
         fields = [
-            "number", "status", "is_active", "failure", "progress", "signature", "format", "runtime", "trusted", "sha256", "size_bytes",
-            "parity", "load_ms", "memory_bytes", "metrics", "library_versions", "created_by", "created_at", "validated_at",
+            "number", "status", "is_active", "failure", "progress", "signature", "format", "runtime", "trusted",
+            "sha256", "size_bytes", "parity", "load_ms", "memory_bytes", "metrics", "library_versions",
+            "created_by", "created_at", "validated_at",
         ]  # fmt: skip
 
 

@@ -48,8 +48,8 @@ def upload_version(
 ) -> ModelVersion:
     """Store `file` as the next version of the model `name`, which is created when it doesn't exist.
 
-    The version is `pending`: a job validates it. What is served doesn't change. Raises Forbidden, NameTaken, FieldInvalid
-    (details say which field), ArtifactInvalid, ArtifactTooLarge; nothing is stored when it raises.
+    The version is `pending`: a job validates it. What is served doesn't change. Raises Forbidden, NameTaken,
+    FieldInvalid (details say which field), ArtifactInvalid, ArtifactTooLarge; nothing is stored when it raises.
     """
     _check_may_upload(by, trusted)
     _check_fields(
@@ -117,9 +117,7 @@ def _check_fields(
         raise FieldInvalid("Give a list of at least one row.", field="sample")
     if expected is not None and not (isinstance(expected, list) and sample and len(expected) == len(sample)):
         raise FieldInvalid("Give one expected prediction for each row of the sample.", field="expected")
-    if metrics is not None and not (
-        isinstance(metrics, dict) and all(_is_number(value) for value in metrics.values())
-    ):
+    if metrics is not None and not (isinstance(metrics, dict) and all(_is_number(value) for value in metrics.values())):
         raise FieldInvalid("Give an object of names and finite numbers.", field="metrics")
     if tags is not None and not (
         isinstance(tags, list) and all(isinstance(tag, str) and 0 < len(tag) <= 50 for tag in tags)
@@ -180,27 +178,22 @@ def claim_for_validation(*, seconds: float, max_attempts: int) -> ModelVersion |
 
     A version whose runner died is taken up again; one that killed its runner `max_attempts` times is given up.
     """
-    waiting = ModelVersion.objects.filter(status__in=[Status.PENDING, Status.VALIDATING]).order_by(
-        "created_at", "pk"
-    )
+    waiting = ModelVersion.objects.filter(status__in=[Status.PENDING, Status.VALIDATING]).order_by("created_at", "pk")
     version = ModelVersion.claim_one(waiting, seconds=seconds, status=Status.VALIDATING)
     if version is not None and version.attempts > max_attempts:
         mark_failed(
             version=version,
             code="gave_up",
-            message=f"Validation was begun {max_attempts} times and never came to an end: the runner died each time. Upload the file again to retry.",
+            message=f"Validation was begun {max_attempts} times and never came to an end: its runner died each time. "
+            "Upload the file again to retry.",
         )
         return claim_for_validation(seconds=seconds, max_attempts=max_attempts)
     return version
 
 
-def mark_ready(
-    *, version: ModelVersion, task: str, handler: str, compiled: bytes | None, **found: Any
-) -> ModelVersion:
+def mark_ready(*, version: ModelVersion, task: str, handler: str, compiled: bytes | None, **found: Any) -> ModelVersion:
     """Record what validation found and make the version ready. `version` must hold its claim (else LeaseLost)."""
-    facts = dict(
-        found, status=Status.READY, failure=None, progress={}, validated_at=timezone.now(), not_before=None
-    )
+    facts = dict(found, status=Status.READY, failure=None, progress={}, validated_at=timezone.now(), not_before=None)
     if compiled is not None:
         facts["compiled"], facts["compiled_sha256"] = artifacts.store_compiled(version.artifact, compiled)
 
@@ -249,9 +242,7 @@ def report_progress(*, version: ModelVersion, step: str, fraction: float) -> Non
 def trust(*, version: ModelVersion, by: User) -> ModelVersion:
     """Mark a version as trusted (it may be served natively) and, if it had failed, have it validated again."""
     if not by.has_perm("registry.upload_trusted_model"):
-        raise Forbidden(
-            "You may not mark versions as trusted: ask for the permission `upload_trusted_model`."
-        )
+        raise Forbidden("You may not mark versions as trusted: ask for the permission `upload_trusted_model`.")
     with transaction.atomic():
         row = ModelVersion.objects.select_for_update().get(pk=version.pk)
         _mark_trusted(row, by)
@@ -319,9 +310,7 @@ def rollback_target(open: Deployment | None) -> Deployment:
     while target is not None and target.version.status not in SERVABLE:
         target = target.returns_to
     if target is None:
-        raise Conflict(
-            "Nothing was live before: there is nothing to roll back to.", code="nothing_to_roll_back_to"
-        )
+        raise Conflict("Nothing was live before: there is nothing to roll back to.", code="nothing_to_roll_back_to")
     return target
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import viewsets
@@ -14,11 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import query
+from accounts.authentication import caller
 from accounts.pagination import Pages
 from accounts.strict_json import StrictJSONParser
 from registry import resolver, selectors, services
 from registry.errors import ArtifactInvalid, ArtifactTooLarge, FieldInvalid, Forbidden, ModelNotFound
-from registry.models import ModelVersion, RegisteredModel, Status, Task
+from registry.models import ModelVersion, RegisteredModel, RegisteredModelQuerySet, Status, Task
 from registry.serializers import (
     DeploymentSerializer,
     ModelPatchSerializer,
@@ -36,8 +37,8 @@ _UNFINISHED = (Status.PENDING, Status.VALIDATING)
 
 def find_model(request: Request, ref: str) -> RegisteredModel:
     """The model of a reference, as this credential may see it. Raises ModelNotFound."""
-    model = resolver.find_model(ref, user=request.user)
-    if not request.auth.may_use_model(model.name):
+    model = resolver.find_model(ref, user=caller(request).user)
+    if not caller(request).may_use_model(model.name):
         raise ModelNotFound(f"There is no model {ref!r}.")
     return model
 
@@ -64,7 +65,8 @@ class UploadView(viewsets.ViewSet):
         ],
         responses={201: UploadedSerializer, 202: UploadedSerializer},
         operation_id="models_upload",
-        description="Upload a model file as the next version of a model. A job validates it: 202 while it does, 201 when it is ready within `wait`.",
+        description="Upload a model file as the next version of a model. A job validates it: 202 while it does, "
+        "201 when it is ready within `wait`.",
     )
     def create(self, request: Request) -> Response:
         query.refuse_unknown(request, {"wait"})
@@ -72,9 +74,9 @@ class UploadView(viewsets.ViewSet):
         form = _upload_form(request)
         fields = dict(form.validated_data)
         file = fields.pop("file")
-        if not request.auth.may_use_model(fields["name"]):
+        if not caller(request).may_use_model(fields["name"]):
             raise Forbidden("This key is limited to other models.", field="name")
-        version = services.upload_version(by=request.user, file=file, filename=file.name or "", **fields)
+        version = services.upload_version(by=caller(request).user, file=file, filename=file.name or "", **fields)
         version = wait_for_validation(version, seconds=wait)
         return Response(
             UploadedSerializer(_uploaded(version)).data, status=201 if version.status == Status.READY else 202
@@ -94,12 +96,12 @@ def _upload_form(request: Request) -> UploadSerializer:
     too_large = ArtifactTooLarge(f"The file is larger than {limit:,} bytes.", field="file", limit_bytes=limit)
     if int(request.META.get("CONTENT_LENGTH") or 0) > limit + _FORM_OVERHEAD_BYTES:
         raise too_large
-    data = request.data
+    data: Any = request.data
     if getattr(request._request, "artifact_too_large", False):
         raise too_large
     if len(request.FILES.getlist("file")) > 1:
         raise FieldInvalid("Send one file.", field="file")
-    form = UploadSerializer(data={key: data[key] for key in data})
+    form = UploadSerializer(data=data.dict())
     form.is_valid(raise_exception=True)
     return form
 
@@ -160,7 +162,9 @@ class ModelViewSet(viewsets.ViewSet):
     )
     def list(self, request: Request) -> Response:
         query.refuse_unknown(request, {"status", "task", "owner", "search", "ordering"} | query.PAGING)
-        models = _filtered(selectors.models_with_live(request.user, only=request.auth.model_names), request.query_params)
+        models = _filtered(
+            selectors.models_with_live(caller(request).user, only=caller(request).model_names), request.query_params
+        )
         pages = Pages()
         page = pages.paginate_queryset(models, request, view=self)
         return pages.get_paginated_response(ModelSerializer(page, many=True).data)
@@ -168,14 +172,14 @@ class ModelViewSet(viewsets.ViewSet):
     @extend_schema(responses=ModelSerializer, operation_id="models_retrieve")
     def retrieve(self, request: Request, ref: str) -> Response:
         model = find_model(request, ref)
-        return Response(ModelSerializer(selectors.models_with_live(request.user).get(pk=model.pk)).data)
+        return Response(ModelSerializer(selectors.models_with_live(caller(request).user).get(pk=model.pk)).data)
 
     @extend_schema(request=ModelPatchSerializer, responses=ModelSerializer, operation_id="models_update")
     def partial_update(self, request: Request, ref: str) -> Response:
         form = ModelPatchSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         model = find_model(request, ref)
-        services.change_model(model=model, by=request.user, **form.validated_data)
+        services.change_model(model=model, by=caller(request).user, **form.validated_data)
         return self.retrieve(request, str(model.pk))
 
     @extend_schema(
@@ -184,7 +188,7 @@ class ModelViewSet(viewsets.ViewSet):
         description="Archive the model: it is hidden and no longer served.",
     )
     def destroy(self, request: Request, ref: str) -> Response:
-        services.archive_model(model=find_model(request, ref), by=request.user)
+        services.archive_model(model=find_model(request, ref), by=caller(request).user)
         return Response(status=204)
 
     @extend_schema(
@@ -196,18 +200,16 @@ class ModelViewSet(viewsets.ViewSet):
         query.refuse_unknown(request, {"at"} | query.PAGING)
         model = find_model(request, ref)
         pages = Pages()
-        page = pages.paginate_queryset(
-            selectors.history(model, at=_at(request)), request, view=self
-        )
+        page = pages.paginate_queryset(selectors.history(model, at=_at(request)), request, view=self)
         return pages.get_paginated_response(DeploymentSerializer(page, many=True).data)
 
 
-def _filtered(models: QuerySet[RegisteredModel], wanted: Any) -> QuerySet[RegisteredModel]:
+def _filtered(models: RegisteredModelQuerySet, wanted: Any) -> RegisteredModelQuerySet:
     status = query.choice("status", wanted.get("status", "listed"), ("listed", "active", "archived", "all"))
     if status in ("listed", "active"):
         models = models.listed()
     if status == "active":
-        models = models.exclude(active_version=None)
+        models = models.filter(deployments__isnull=False, deployments__closed_at=None)
     if status == "archived":
         models = models.exclude(archived_at=None)
     if task := wanted.get("task"):
@@ -241,7 +243,9 @@ class VersionViewSet(viewsets.ViewSet):
         if status := request.query_params.get("status"):
             query.choice("status", status, (*Status.values, "active"))
             versions = (
-                versions.filter(is_active=True) if status == "active" else versions.filter(status=status)
+                versions.filter(deployments__isnull=False, deployments__closed_at=None)
+                if status == "active"
+                else versions.filter(status=status)
             )
         pages = Pages()
         page = pages.paginate_queryset(versions, request, view=self)
@@ -250,13 +254,9 @@ class VersionViewSet(viewsets.ViewSet):
     @extend_schema(responses=VersionSerializer, operation_id="versions_retrieve")
     def retrieve(self, request: Request, ref: str, number: int) -> Response:
         version = find_version(request, ref, number)
-        return Response(
-            VersionSerializer(selectors.versions_with_live(version.model).get(pk=version.pk)).data
-        )
+        return Response(VersionSerializer(selectors.versions_with_live(version.model).get(pk=version.pk)).data)
 
-    @extend_schema(
-        responses={200: dict}, operation_id="versions_report", description="What validation did and found."
-    )
+    @extend_schema(responses={200: dict}, operation_id="versions_report", description="What validation did and found.")
     def report(self, request: Request, ref: str, number: int) -> Response:
         version = find_version(request, ref, number)
         return Response(

@@ -97,9 +97,7 @@ def make_user(email: str, *permissions: str) -> Any:
     from accounts.models import User
 
     user = User.objects.create_user(email, "correct horse battery")
-    user.user_permissions.set(
-        Permission.objects.filter(codename__in=permissions, content_type__app_label="registry")
-    )
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions, content_type__app_label="registry"))
     return user
 
 
@@ -146,8 +144,6 @@ def served_version(ada: Any) -> Callable[..., Any]:
             "memory_bytes": 10_000,
             **facts,
         }
-        return services.mark_ready(
-            version=claimed, task="regression", handler="tabular", compiled=None, **found
-        )
+        return services.mark_ready(version=claimed, task="regression", handler="tabular", compiled=None, **found)
 
     return make

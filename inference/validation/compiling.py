@@ -29,6 +29,11 @@ TENSOR_TYPES = {
     "string": StringTensorType,
     "bool": BooleanTensorType,
 }
+NEUTRAL_SETTINGS: dict[str, dict[str, Any]] = {
+    "KBinsDiscretizer": {"encode": "onehot-dense"},
+    "VotingClassifier": {"flatten_transform": False},
+}
+DIVIDING = frozenset({"RobustScaler", "StandardScaler"})
 TRAINING_ONLY = {
     "FixedThresholdClassifier": "estimator_",
     "FrozenEstimator": "estimator",
@@ -52,17 +57,17 @@ class Compiled:
 
 
 def candidates(model: Any, native: Signature) -> Iterator[Candidate]:
-    """Single precision first, because it is fastest; then exact division; then double precision."""
+    """Single precision first, because it is fastest; then double precision with exact division."""
     if native.handler == "text":
         yield Candidate("text", "float32")
         return
+    exact = {
+        type(part).__name__: {"div": "div"}
+        for part in estimators.walk(model)
+        if type(part).__name__ in DIVIDING
+    }
     yield Candidate("float32", "float32")
-    kinds = {type(part).__name__ for part in estimators.walk(model)}
-    if "StandardScaler" in kinds:
-        yield Candidate("float32, exact division", "float32", {"StandardScaler": {"div": "div_cast"}})
-    yield Candidate("float64", "float64")
-    if "StandardScaler" in kinds:
-        yield Candidate("float64, exact division", "float64", {"StandardScaler": {"div": "div"}})
+    yield Candidate("float64", "float64", exact)
 
 
 def compile_model(model: Any, native: Signature, candidate: Candidate) -> Compiled:
@@ -153,8 +158,8 @@ def _translatable(model: Any, folds: dict[str, tuple[str, ...]]) -> Iterator[Non
         kind = type(part).__name__
         if kind in structure.VECTORIZERS:
             changes.append((part, texts.neutral_settings(part, folded=bool(folds))))
-        elif kind == "VotingClassifier":
-            changes.append((part, {"flatten_transform": False}))
+        elif kind in NEUTRAL_SETTINGS and (kind != "KBinsDiscretizer" or part.encode == "onehot"):
+            changes.append((part, NEUTRAL_SETTINGS[kind]))
     before = [(part, {name: getattr(part, name) for name in settings}) for part, settings in changes]
     for part, settings in changes:
         vars(part).update(settings)

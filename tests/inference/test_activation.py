@@ -60,9 +60,7 @@ def test_every_process_is_warm_before_the_ledger_says_live(ada, served_version, 
     assert not Staging.objects.exists()
 
 
-def test_a_process_that_cannot_load_it_fails_the_activation_and_nothing_changes(
-    ada, served_version, serving, var_dir
-):
+def test_a_process_that_cannot_load_it_fails_the_activation_and_nothing_changes(ada, served_version, serving, var_dir):
     first, second = served_version(offset=1), served_version(offset=2)
     serving(activation.answer_stagings, count=2)
     activation.activate(version=first, by=ada)
@@ -73,9 +71,7 @@ def test_a_process_that_cannot_load_it_fails_the_activation_and_nothing_changes(
     assert not Staging.objects.exists()
 
 
-def test_a_process_whose_golden_answers_differ_fails_the_activation(
-    ada, served_version, serving, monkeypatch
-):
+def test_a_process_whose_golden_answers_differ_fails_the_activation(ada, served_version, serving, monkeypatch):
     def differs(loaded):
         raise golden.GoldenMismatch("row 0: 1 instead of 2")
 

@@ -60,9 +60,7 @@ def make_failed(version: ModelVersion) -> None:
 
 
 def test_a_file_becomes_the_next_version(ada, file):
-    assert "oracle:1 is uploaded" in run(
-        "uploadmodel", file, "--name", "oracle", "--owner", ada.email, "--wait", "0"
-    )
+    assert "oracle:1 is uploaded" in run("uploadmodel", file, "--name", "oracle", "--owner", ada.email, "--wait", "0")
     version = ModelVersion.objects.get()
     assert (version.status, version.created_by, version.original_name) == (Status.PENDING, ada, "oracle.onnx")
     assert version.size_bytes == file.stat().st_size
@@ -153,9 +151,7 @@ def test_somebody_must_be_named_when_it_could_be_anybody(ada, file):
 def test_activate_and_roll_back_by_command(ada, served_version):
     first, _ = served_version(), served_version(offset=2.0)
     assert "oracle:1 is live." in run("activatemodel", "oracle", 1, "--by", ada.email)
-    assert "oracle:2 is live." in run(
-        "activatemodel", first.model_id, 2, "--by", ada.email, "--note", "better"
-    )
+    assert "oracle:2 is live." in run("activatemodel", first.model_id, 2, "--by", ada.email, "--note", "better")
     assert first.model.open_deployment().note == "better"
     assert "oracle:1 is live again." in run("rollbackmodel", "oracle", "--by", ada.email, "--note", "worse")
     assert (first.model.open_deployment().version, first.model.open_deployment().note) == (first, "worse")

@@ -15,9 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def pending(ada):
-    return services.upload_version(
-        by=ada, name="oracle", file=io.BytesIO(toys.oracle(1000.0)), task="regression"
-    )
+    return services.upload_version(by=ada, name="oracle", file=io.BytesIO(toys.oracle(1000.0)), task="regression")
 
 
 def test_nothing_to_do_is_no_work(db):

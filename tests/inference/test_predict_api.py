@@ -29,11 +29,7 @@ def predict(client, key):
     """POSTs to the predict endpoint; returns (status, body, headers)."""
 
     def predict(body, ref="oracle", path="", credential=key, content_type="application/json"):
-        content = (
-            body
-            if isinstance(body, bytes)
-            else (body if isinstance(body, str) else json.dumps(body)).encode()
-        )
+        content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
         response = client.generic(
             "POST",
             f"/api/v1/predict/{ref}{path}",
@@ -56,8 +52,8 @@ def test_an_answer_has_the_shape_of_the_contract(predict, live):
     status, body, headers = predict({"instances": [[1.5, 0], [2.5, 0]]})
     assert status == 200
     assert set(body) == {
-        "prediction_id", "model", "version", "predictions", "probabilities", "classes", "confidence", "inference_time_ms", "from_cache",
-        "degraded", "request_id",
+        "prediction_id", "model", "version", "predictions", "probabilities", "classes", "confidence",
+        "inference_time_ms", "from_cache", "degraded", "request_id",
     }  # fmt: skip
     assert (body["model"], body["version"], body["predictions"]) == ("oracle", 1, [1001.5, 1002.5])
     assert (body["probabilities"], body["classes"], body["confidence"]) == (None, None, None)
@@ -92,7 +88,7 @@ def test_every_reference_and_path_leads_to_the_model(predict, live, ref, path):
 def test_the_same_question_is_answered_from_the_cache_unless_told_otherwise(predict, live):
     question = {"instances": [[7.0, 0.0]]}
     assert predict(question)[1]["from_cache"] is False
-    status, body, headers = predict(question)
+    _, body, headers = predict(question)
     assert (body["from_cache"], headers["X-Cache"], body["predictions"]) == (True, "hit", [1007.0])
     assert predict({**question, "use_cache": False})[2]["X-Cache"] == "bypass"
     assert [row.outcome for row in recorded()] == ["ok", "cached", "ok"]
@@ -185,9 +181,7 @@ def test_without_a_credential_there_is_no_answer_and_no_row(predict, live):
 
 
 def test_a_key_limited_to_other_models_does_not_see_this_one(predict, live, ada):
-    _, other = accounts_services.create_key(
-        by=ada, owner=ada, name="other", scopes=["predict"], model_names=["else"]
-    )
+    _, other = accounts_services.create_key(by=ada, owner=ada, name="other", scopes=["predict"], model_names=["else"])
     assert predict({"instances": [[1.0, 2.0]]}, credential=other)[0] == 404
 
 

@@ -30,7 +30,9 @@ def test_a_process_is_ready_when_everything_live_is_loaded(ada, served_version, 
     assert loaded() == [("alpha", 1), ("beta", 1)]
 
 
-def test_a_model_that_cannot_be_loaded_is_reported_and_does_not_keep_the_others_from_serving(ada, served_version, serving, var_dir):
+def test_a_model_that_cannot_be_loaded_is_reported_and_does_not_keep_the_others_from_serving(
+    ada, served_version, serving, var_dir
+):
     broken = served_version(name="broken")
     for version in (broken, served_version(name="whole")):
         services.activate(version=version, by=ada)

@@ -23,9 +23,7 @@ class Exchange:
 class Load:
     """`threads` clients that predict without pause between `with` and its end."""
 
-    def __init__(
-        self, stack: Stack, *, threads: int, path: str = "/api/v1/predict/oracle", pause: float = 0.0
-    ) -> None:
+    def __init__(self, stack: Stack, *, threads: int, path: str = "/api/v1/predict/oracle", pause: float = 0.0) -> None:
         self._stack, self._path, self._pause = stack, path, pause
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(threads)]

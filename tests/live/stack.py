@@ -65,7 +65,10 @@ def upload_form(content: bytes, **fields: str) -> tuple[bytes, str]:
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in fields.items()
     ]
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="model.bin"\r\nContent-Type: application/octet-stream\r\n\r\n'
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="model.bin"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    )
     parts += [head.encode(), content, f"\r\n--{boundary}--\r\n".encode()]
     return b"".join(parts), f"multipart/form-data; boundary={boundary}"
 
@@ -112,7 +115,7 @@ class Stack:
             "-v",
             "0",
             "-c",
-            "from accounts.models import User; User.objects.create_superuser('root@example.org', 'correct horse battery')",
+            "from accounts.models import User; User.objects.create_superuser('root@example.org', 'horse battery')",
         )
         self.key = self.manage(
             "createapikey",

@@ -18,9 +18,7 @@ def test_every_acknowledged_prediction_has_one_row_though_workers_are_killed_twe
     chance = random.Random(7)
     with Load(running, threads=6) as load:
         for kill in range(1, 21):
-            wait_until(
-                lambda enough=25 * kill: len(load.exchanges) >= enough, 60, lambda: running.log("server")
-            )
+            wait_until(lambda enough=25 * kill: len(load.exchanges) >= enough, 60, lambda: running.log("server"))
             os.kill(chance.choice(running.children("server")), signal.SIGKILL)
         wait_until(lambda: len(load.exchanges) >= 25 * 21, 60, lambda: running.log("server"))
 
@@ -30,9 +28,7 @@ def test_every_acknowledged_prediction_has_one_row_though_workers_are_killed_twe
     assert {exchange.status for exchange in load.exchanges} == {200}
 
     def recorded():
-        return [
-            str(row[0]).replace("-", "") for row in running.query("SELECT id FROM monitoring_predictionlog")
-        ]
+        return [str(row[0]).replace("-", "") for row in running.query("SELECT id FROM monitoring_predictionlog")]
 
     wanted = {identifier.replace("-", "") for identifier in acknowledged}
     wait_until(

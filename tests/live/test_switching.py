@@ -16,9 +16,7 @@ def test_versions_are_switched_a_hundred_times_under_load_and_no_request_notices
         oracle(running, number)
 
     def activate(number):
-        status, _, body = running.call(
-            "POST", f"/api/v1/models/oracle/versions/{number}/activate", {"note": "switch"}
-        )
+        status, _, body = running.call("POST", f"/api/v1/models/oracle/versions/{number}/activate", {"note": "switch"})
         assert status == 200, body
         return time.monotonic()
 
@@ -35,11 +33,7 @@ def test_versions_are_switched_a_hundred_times_under_load_and_no_request_notices
         # The answer names the version that made it...
         assert exchange.body["predictions"] == [exchange.x + 1000.0 * exchange.body["version"]]
         # ...and that version had not been replaced for longer than the bound when the question was asked.
-        replaced = [
-            ended
-            for (number, _), (_, ended) in pairwise(switches)
-            if number == exchange.body["version"]
-        ]
+        replaced = [ended for (number, _), (_, ended) in pairwise(switches) if number == exchange.body["version"]]
         still_live = exchange.body["version"] == switches[-1][0] or any(
             exchange.asked_at <= ended + BOUND_SECONDS for ended in replaced
         )

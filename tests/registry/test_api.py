@@ -18,9 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def key_of():
-    return lambda user, *scopes: accounts_services.create_key(
-        by=user, owner=user, name="tests", scopes=list(scopes)
-    )[1]
+    return lambda user, *scopes: accounts_services.create_key(by=user, owner=user, name="tests", scopes=list(scopes))[1]
 
 
 @pytest.fixture
@@ -94,9 +92,7 @@ def test_a_bad_file_is_refused_with_its_field_and_nothing_is_kept(upload, var_di
     assert (got, body["error"]["code"]) == (status, code)
     assert body["error"]["details"]["field"] == "file"
     assert not ModelVersion.objects.exists()
-    assert [
-        path for path in var_dir.rglob("*") if path.is_file() and path.parent.name in ("uploads", "v1")
-    ] == []
+    assert [path for path in var_dir.rglob("*") if path.is_file() and path.parent.name in ("uploads", "v1")] == []
 
 
 def test_a_pickle_that_runs_a_command_is_refused_at_the_door(upload, tmp_path):
@@ -222,9 +218,10 @@ def test_the_ledger_tells_what_was_live_at_any_moment(get, ada, served_version):
     first, second = served_version(), served_version()
     before = services.activate(version=first, by=ada, note="first")
     after = services.activate(version=second, by=ada, note="second")
-    assert [
-        (row["version"], row["action"], row["note"]) for row in get("models/oracle/history")[1]["results"]
-    ] == [(2, "activate", "second"), (1, "activate", "first")]
+    assert [(row["version"], row["action"], row["note"]) for row in get("models/oracle/history")[1]["results"]] == [
+        (2, "activate", "second"),
+        (1, "activate", "first"),
+    ]
     [at] = get(f"models/oracle/history?at={before.activated_at.isoformat()}")[1]["results"]
     assert at["version"] == (1 if before.activated_at < after.activated_at else 2)
     assert get("models/oracle/history?at=yesterday")[0] == 400
@@ -246,14 +243,8 @@ def test_a_model_is_changed_and_archived_by_its_owner_alone(client, ada, bob, ke
     assert patch(ada, description="hers", max_batch_rows=5000).json()["max_batch_rows"] == 5000
     assert patch(ada, max_batch_rows=10_001).status_code == 422
     assert patch(ada, owner="bob@example.org").status_code == 400
-    assert (
-        client.delete("/api/v1/models/oracle", headers={"X-API-Key": key_of(bob, "upload")}).status_code
-        == 403
-    )
-    assert (
-        client.delete("/api/v1/models/oracle", headers={"X-API-Key": key_of(ada, "upload")}).status_code
-        == 204
-    )
+    assert client.delete("/api/v1/models/oracle", headers={"X-API-Key": key_of(bob, "upload")}).status_code == 403
+    assert client.delete("/api/v1/models/oracle", headers={"X-API-Key": key_of(ada, "upload")}).status_code == 204
     assert RegisteredModel.objects.get().archived_at is not None
 
 

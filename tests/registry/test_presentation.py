@@ -105,9 +105,7 @@ def test_the_proof_shows_numbers_and_leaves_out_what_is_empty() -> None:
 
 
 def test_progress_stays_between_nothing_and_all() -> None:
-    state = presentation.progress(
-        version(status=Status.VALIDATING, progress={"step": "Compiling", "fraction": 7})
-    )
+    state = presentation.progress(version(status=Status.VALIDATING, progress={"step": "Compiling", "fraction": 7}))
     assert (state["percent"], state["step"], state["has_ended"]) == (100, "Compiling", False)
     assert presentation.progress(version(status=Status.PENDING))["step"] == "Waiting for a job runner"
     assert presentation.progress(version(status=Status.ARCHIVED))["has_ended"] is True

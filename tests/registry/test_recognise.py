@@ -146,7 +146,7 @@ def test_no_bytes_do_anything_but_be_refused_or_recognised(head, rest):
         file.write(head + rest)
         file.flush()
         try:
-            assert recognise(Path(file.name)) in Format
-        except ArtifactInvalid as refused:
-            assert refused.message
-            assert refused.code
+            format = recognise(Path(file.name))
+        except ArtifactInvalid:
+            return
+        assert format in Format

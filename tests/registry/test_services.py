@@ -102,9 +102,7 @@ def test_a_file_over_the_limit_is_refused_and_not_kept(ada, upload, var_dir, set
 
 def test_a_file_of_exactly_the_limit_is_accepted(ada, toy_file, settings):
     settings.MAX_ARTIFACT_BYTES = len(toy_file.getvalue())
-    assert (
-        services.upload_version(by=ada, name="toy", file=toy_file).size_bytes == settings.MAX_ARTIFACT_BYTES
-    )
+    assert services.upload_version(by=ada, name="toy", file=toy_file).size_bytes == settings.MAX_ARTIFACT_BYTES
 
 
 def test_a_damaged_upload_is_noticed_by_its_digest(ada, upload):
@@ -207,9 +205,7 @@ def test_a_runner_that_lost_its_claim_cannot_write_a_second_time(ada, upload):
     quick = services.claim_for_validation(seconds=60, max_attempts=3)
     services.mark_failed(version=quick, code="no_predict", message="It can't predict.")
     with pytest.raises(LeaseLost):
-        services.mark_ready(
-            version=slow, task="classification", handler="tabular", compiled=None, runtime="onnx"
-        )
+        services.mark_ready(version=slow, task="classification", handler="tabular", compiled=None, runtime="onnx")
     assert ModelVersion.objects.get().status == Status.FAILED
 
 

@@ -1,9 +1,14 @@
 """Our own translations for the compiler, where its own are not exact enough."""
 
-from inference.validation.converters import histogram_boosting, sublinear_counts
+from inference.validation.converters import (
+    forests,
+    gradient_boosting,
+    histogram_boosting,
+    sublinear_counts,
+)
 
 
 def register() -> None:
     """Makes the compiler use them. Safe to call more than once."""
-    histogram_boosting.register()
-    sublinear_counts.register()
+    for part in (forests, gradient_boosting, histogram_boosting, sublinear_counts):
+        part.register()
