@@ -17,10 +17,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., St
     """Starts platforms: on PostgreSQL when the test run is, else on SQLite. All of it ends with the test."""
     with ExitStack() as resources:
 
-        def start(*, workers: int, jobs: bool = True) -> Stack:
+        def start(*, workers: int, jobs: bool = True, settings: dict[str, str] | None = None) -> Stack:
             directory = Path(str(tmp_path_factory.mktemp("stack")))
             url = resources.enter_context(postgres_database()) if connection.vendor == "postgresql" else ""
-            running = Stack(directory, workers=workers, database_url=url)
+            running = Stack(directory, workers=workers, database_url=url, settings=settings)
             resources.callback(running.stop_all)
             running.prepare()
             if jobs:

@@ -50,7 +50,8 @@ class Client:
         except (OSError, http.client.HTTPException):
             self.close()
             raise
-        return response.status, dict(response.headers), json.loads(text) if text else None
+        is_json = response.headers.get_content_type() == "application/json"
+        return response.status, dict(response.headers), json.loads(text) if is_json else text
 
     def close(self) -> None:
         if self._connection is not None:
@@ -76,19 +77,26 @@ def upload_form(content: bytes, **fields: str) -> tuple[bytes, str]:
 class Stack:
     """A running platform."""
 
-    def __init__(self, directory: Path, *, workers: int, database_url: str = "") -> None:
+    def __init__(
+        self, directory: Path, *, workers: int, database_url: str = "", settings: dict[str, str] | None = None
+    ) -> None:
+        """`settings` are environment variables; without them, one host that limits nobody."""
         self.directory, self.workers, self.port = directory, workers, free_port()
         self.database_url = database_url
         self.environment = {
             **{
                 name: value
                 for name, value in os.environ.items()
-                if name not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
+                if name not in ("DATABASE_URL", "REDIS_URL", "RATE_LIMIT_REDIS_URL", "DJANGO_SETTINGS_MODULE")
             },
             "VAR_DIR": str(directory),
             "PORT": str(self.port),
             "PYTHONWARNINGS": "default",
             "LOG_LEVEL": "INFO",
+            # The clients of these tests ask for more than people do.
+            "RATE_LIMIT_REQUESTS": "0",
+            "RATE_LIMIT_KEY_REQUESTS": "0",
+            **(settings or {}),
             **({"DATABASE_URL": database_url} if database_url else {}),
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -2,33 +2,13 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import pytest
 
 from registry.models import ModelVersion, RegisteredModel, Status
-
-
-@pytest.fixture(autouse=True)
-def fresh_spool(var_dir: Any) -> Iterator[None]:
-    """No test sees another one's spool file, counters or known offsets."""
-    from monitoring import rollups
-    from monitoring.spool import shipping
-    from monitoring.spool.counters import Counters, counters
-    from monitoring.spool.writer import writer
-
-    def forget() -> None:
-        writer.forget()
-        shipping._known_offsets.clear()
-        rollups._seen.clear()
-        for name, value in Counters().as_facts().items():
-            setattr(counters, name, value)
-
-    forget()
-    yield
-    forget()
 
 
 @pytest.fixture
