@@ -18,8 +18,8 @@ from typing import Any
 
 import joblib
 import numpy as np
-import sklearn
 import skl2onnx
+import sklearn
 
 from benchmarks.estimator_cases import Case, cases
 from benchmarks.estimator_page import write_page
@@ -99,9 +99,7 @@ def run_case(case: Case, folder: Path, serving: Serve = serve) -> Outcome:
             return Outcome(case.name, case.task, "refused", detail=detail)
     kind = "compiled" if served.runtime == "onnx" else "native"
     found = _compare(case, model, served)
-    return Outcome(
-        case.name, case.task, kind, served.way, why, seconds=time.monotonic() - started, **found
-    )
+    return Outcome(case.name, case.task, kind, served.way, why, seconds=time.monotonic() - started, **found)
 
 
 def _compare(case: Case, model: Any, served: Served) -> dict[str, Any]:
@@ -113,12 +111,15 @@ def _compare(case: Case, model: Any, served: Served) -> dict[str, Any]:
         scores = _native_probabilities(model, rows)
     predictions, probabilities = served.answer([list(map(float, row)) for row in rows])
     if case.task == "regression":
-        difference = _relative(wanted.reshape(len(rows), -1), np.array(predictions).reshape(len(rows), -1))
+        found = np.array(predictions, dtype=np.float64)
+        difference = _relative(wanted.reshape(len(rows), -1), found.reshape(len(rows), -1))
         return {"rows": len(rows), "max_difference": difference, "agrees": difference <= REGRESSION}
     mismatches = sum(a != b for a, b in zip(wanted.tolist(), predictions, strict=True))
     difference = None
     if scores is not None and probabilities is not None:
-        difference = float(np.abs(scores - np.array(probabilities)).max())
+        found = np.array(probabilities, dtype=np.float64)
+        unknown = np.isnan(scores) & np.isnan(found)
+        difference = float(np.where(unknown, 0.0, np.abs(scores - found)).max())
     agrees = mismatches == 0 and (difference is None or difference <= PROBABILITY)
     agrees = agrees and (scores is None or probabilities is not None)
     return {
@@ -140,10 +141,11 @@ def _native_probabilities(model: Any, rows: Any) -> Any:
 
 
 def _relative(wanted: Any, found: Any) -> float:
-    floor = FLOOR * float(np.median(np.abs(wanted)))
+    floor = FLOOR * float(np.nanmedian(np.abs(wanted)))
     with np.errstate(invalid="ignore"):
         difference = np.abs(wanted - found) / (np.abs(wanted) + floor / REGRESSION)
-    return float(np.where(wanted == found, 0.0, difference).max())
+    equal = (wanted == found) | (np.isnan(wanted) & np.isnan(found))
+    return float(np.where(equal, 0.0, difference).max())
 
 
 def _way(result: ValidationResult) -> str:
@@ -167,7 +169,8 @@ def main() -> None:
         for outcome in pool.map(lambda case: run_case(case, Path(folder)), wanted):
             outcomes.append(outcome)
             mark = "" if outcome.agrees else "  DISAGREES"
-            print(f"{outcome.kind:10} {outcome.name:34} {outcome.way:28} {outcome.max_difference} {outcome.detail[:160]}{mark}", flush=True)
+            told = f"{outcome.max_difference} {outcome.detail[:160]}{mark}"
+            print(f"{outcome.kind:10} {outcome.name:34} {outcome.way:28} {told}", flush=True)
     counts = {kind: sum(o.kind == kind for o in outcomes) for kind in ("compiled", "native", "refused", "not fitted")}
     print(counts, f"{time.monotonic() - started:.0f} s", "disagree:", [o.name for o in outcomes if not o.agrees])
     if chosen.output:

@@ -1,5 +1,7 @@
 """What can go wrong between a payload and an answer. These errors know no HTTP."""
 
+from typing import Any
+
 
 class InputInvalid(Exception):
     """A well-formed request whose values do not fit the model's signature.
@@ -26,13 +28,19 @@ class InputInvalid(Exception):
 
 
 class ValidationFailed(Exception):
-    """A model version cannot be made ready. `field` names what the owner can change."""
+    """A model version cannot be made ready. `field` names what the owner can change.
 
-    def __init__(self, code: str, message: str, *, field: str | None = None) -> None:
+    `report` holds what validation had found out by then, None when it was nothing.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, field: str | None = None, report: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.field = field
+        self.report = report
 
 
 class RuntimeUnavailable(Exception):

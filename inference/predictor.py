@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from accounts import limits
 from accounts.principal import Principal
 from inference import model_cache, prediction_cache
 from inference.errors import BatchTooLarge
@@ -41,8 +42,8 @@ class Answer:
 def predict(*, principal: Principal, reference: str, read: Callable[[], Question], request_id: str) -> Answer:
     """Answer one request; `read` parses its body, so that a body that can't be read is written down too.
 
-    Raises ModelNotFound, NoActiveVersion, VersionNotReady, BatchTooLarge, InputInvalid, ModelExecutionFailed,
-    SpoolFull and whatever `read` raises. An answer that is returned has been written to the spool.
+    Raises ModelNotFound, NoActiveVersion, VersionNotReady, BatchTooLarge, RateLimited, InputInvalid,
+    ModelExecutionFailed, SpoolFull and whatever `read` raises. An answer that is returned has been written to the spool.
     """
     record = Record(_new_id(), request_id, principal)
     try:
@@ -51,6 +52,7 @@ def predict(*, principal: Principal, reference: str, read: Callable[[], Question
         record.payload, record.subject_id = question.payload, question.subject_id
         loaded = model_cache.cache.get(served)
         record.rows = _count_rows(loaded, question.payload)
+        limits.charge_rows(principal=principal, rows=record.rows)
         predictions, state = _answer(loaded, question, record)
     except Exception as error:
         record.failed(error)

@@ -30,7 +30,7 @@ class PredictViewSet(viewsets.ViewSet):
 
     @extend_schema(
         request=PredictSerializer,
-        responses=PredictionAnswerSerializer,
+        responses={200: PredictionAnswerSerializer},
         operation_id="predict",
         description="Up to `max_batch_rows` rows. `ref` is an id, `name`, `name:version` or `name@production`.",
     )
@@ -48,7 +48,7 @@ class PredictViewSet(viewsets.ViewSet):
 
     @extend_schema(
         request=PredictSerializer,
-        responses=PredictionAnswerSerializer,
+        responses={200: PredictionAnswerSerializer},
         operation_id="predict_batch",
         description="As `predict`. All or nothing: one wrong row refuses the request and is named.",
     )

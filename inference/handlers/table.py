@@ -137,9 +137,7 @@ def _split_parts(data: Any) -> tuple[list[str] | None, Any]:
         if key not in ("columns", "data", "index"):
             raise InputInvalid("unknown_field", f"{path} has no field {key!r}", path=f"{path}.{key}")
     columns = data.get("columns")
-    if columns is not None and (
-        not isinstance(columns, list) or not all(isinstance(name, str) for name in columns)
-    ):
+    if columns is not None and (not isinstance(columns, list) or not all(isinstance(name, str) for name in columns)):
         raise InputInvalid("wrong_type", f"{path}.columns must be a list of names", path=f"{path}.columns")
     return columns, data.get("data", [])
 

@@ -47,6 +47,8 @@ def _matrix(rows: Any, signature: Signature) -> "np.ndarray[Any, Any] | None":
             return None
         if len(row) != width or not allowed.issuperset(map(type, row)):
             return None
+    if not rows:
+        return None
     if len(rows) == 1 and _surely_finite(rows[0], LARGEST[dtype]):
         return np.array(rows, dtype=dtype)
     try:

@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 NODE_BUDGET = 200_000
+MAX_ARRAY = 100_000
 
 
 def walk(model: Any) -> Iterator[Any]:
@@ -39,5 +42,4 @@ def single_threaded(model: Any) -> None:
 
 def _holds_estimators(thing: Any) -> bool:
     """GradientBoosting keeps its trees in an object array."""
-    dtype = getattr(thing, "dtype", None)
-    return dtype is not None and hasattr(thing, "reshape") and dtype == object and thing.size < 100_000
+    return isinstance(thing, np.ndarray) and thing.dtype.kind == "O" and thing.size < MAX_ARRAY

@@ -10,12 +10,48 @@ from inference.errors import ValidationFailed
 RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 CONSTRUCTORS: dict[str, frozenset[str]] = {
     "builtins": frozenset(
-        ["bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object", "range", "set", "slice", "str", "tuple"]
+        [
+            "bool",
+            "bytearray",
+            "bytes",
+            "complex",
+            "dict",
+            "float",
+            "frozenset",
+            "int",
+            "list",
+            "object",
+            "range",
+            "set",
+            "slice",
+            "str",
+            "tuple",
+        ]
     ),
     "collections": frozenset({"OrderedDict", "defaultdict", "deque"}),
     "copyreg": frozenset({"_reconstructor"}),
     "numpy": frozenset(
-        ["bool", "bool_", "dtype", "float16", "float32", "float64", "int16", "int32", "int64", "int8", "mean", "median", "ndarray", "nan_to_num", "str_", "uint16", "uint32", "uint64", "uint8"]
+        [
+            "bool",
+            "bool_",
+            "dtype",
+            "float16",
+            "float32",
+            "float64",
+            "int16",
+            "int32",
+            "int64",
+            "int8",
+            "mean",
+            "median",
+            "ndarray",
+            "nan_to_num",
+            "str_",
+            "uint16",
+            "uint32",
+            "uint64",
+            "uint8",
+        ]
     ),
     "numpy._core.multiarray": frozenset({"_reconstruct", "scalar"}),
     "numpy.core.multiarray": frozenset({"_reconstruct", "scalar"}),
@@ -53,7 +89,40 @@ SCORE_MODULES = frozenset(
     }
 )
 ESTIMATOR_PACKAGES = frozenset(
-    ["calibration", "cluster", "compose", "covariance", "cross_decomposition", "decomposition", "discriminant_analysis", "dummy", "ensemble", "feature_extraction", "feature_selection", "frozen", "gaussian_process", "impute", "isotonic", "kernel_approximation", "kernel_ridge", "linear_model", "mixture", "model_selection", "multiclass", "multioutput", "naive_bayes", "neighbors", "neural_network", "outlier_detection", "pipeline", "preprocessing", "random_projection", "semi_supervised", "svm", "tree"]
+    [
+        "calibration",
+        "cluster",
+        "compose",
+        "covariance",
+        "cross_decomposition",
+        "decomposition",
+        "discriminant_analysis",
+        "dummy",
+        "ensemble",
+        "feature_extraction",
+        "feature_selection",
+        "frozen",
+        "gaussian_process",
+        "impute",
+        "isotonic",
+        "kernel_approximation",
+        "kernel_ridge",
+        "linear_model",
+        "mixture",
+        "model_selection",
+        "multiclass",
+        "multioutput",
+        "naive_bayes",
+        "neighbors",
+        "neural_network",
+        "outlier_detection",
+        "pipeline",
+        "preprocessing",
+        "random_projection",
+        "semi_supervised",
+        "svm",
+        "tree",
+    ]
 )
 # Modules whose classes are parts of fitted estimators without being estimators.
 PART_MODULES = (
@@ -164,11 +233,10 @@ def _forbidden(module: str, name: str) -> ValidationFailed:
         if own
         else "Saved models do not need it. Save the fitted estimator alone with joblib.dump, or export it to ONNX."
     )
+    named = ascii(f"{module}.{name}"[:200])[1:-1]
     return ValidationFailed(
         "pickle_forbidden_global",
-        f"The file refers to {ascii(module)[1:-1]}.{ascii(name)[1:-1]}, which is not on the list of allowed names. {advice}"[
-            :600
-        ],
+        f"The file refers to {named}, which is not on the list of allowed names. {advice}",
         field="file",
     )
 

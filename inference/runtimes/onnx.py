@@ -14,7 +14,7 @@ try:
 except ImportError as error:  # pragma: no cover - a broken installation
     raise RuntimeUnavailable("ONNX models need the package onnxruntime") from error
 
-ERRORS_ONLY = 3
+FATAL_ONLY = 4  # everything else is raised, with its message
 Assemble = Callable[[list[Any]], RawOutput]
 
 
@@ -25,9 +25,7 @@ class OnnxRuntime:
 
     def load(self, artifact: bytes, signature: Signature) -> "OnnxModel":
         try:
-            session = ort.InferenceSession(
-                artifact, sess_options=session_options(), providers=["CPUExecutionProvider"]
-            )
+            session = ort.InferenceSession(artifact, sess_options=session_options(), providers=["CPUExecutionProvider"])
         except Exception as error:
             raise ModelExecutionFailed(f"ONNX Runtime refused the model: {error}") from error
         return OnnxModel(session, signature)
@@ -40,28 +38,43 @@ def session_options() -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.enable_cpu_mem_arena = False
-    options.log_severity_level = ERRORS_ONLY
+    options.log_severity_level = FATAL_ONLY
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     return options
 
 
 class OnnxModel:
-    """`predict` may be given RunOptions, whose `terminate` flag another thread can raise."""
+    """`predict` may be given RunOptions, whose `terminate` flag another thread can raise.
 
-    __slots__ = ("_assemble", "_fetch", "_run", "session")
+    A graph made for exactly one row (a feed of shape [1, ...]) is run once per row.
+    """
+
+    __slots__ = ("_assemble", "_fetch", "_row_by_row", "_run", "session")
 
     def __init__(self, session: Any, signature: Signature) -> None:
         self.session = session
         self._run = session.run
         self._fetch, self._assemble = _plan(signature)
+        self._row_by_row = any(feed.shape[0] == 1 for feed in signature.feeds)
 
     def predict(self, feeds: "dict[str, np.ndarray[Any, Any]]", run_options: Any = None) -> RawOutput:
         try:
-            values = self._run(self._fetch, feeds, run_options)
+            if self._row_by_row:
+                values = self._run_each(feeds, run_options)
+            else:
+                values = self._run(self._fetch, feeds, run_options)
         except Exception as error:
             raise ModelExecutionFailed(f"ONNX Runtime failed: {error}") from error
         return self._assemble(values)
+
+    def _run_each(self, feeds: "dict[str, np.ndarray[Any, Any]]", run_options: Any) -> list[Any]:
+        rows = len(next(iter(feeds.values())))
+        answers = [
+            self._run(self._fetch, {name: values[row : row + 1] for name, values in feeds.items()}, run_options)
+            for row in range(rows)
+        ]
+        return [np.concatenate([np.reshape(part, (1, -1)) for part in parts]) for parts in zip(*answers, strict=True)]
 
 
 def _plan(signature: Signature) -> tuple[list[str], Assemble]:
@@ -89,10 +102,8 @@ def _argmax(signature: Signature) -> Assemble:
     classes = signature.classes
     if classes is None:
         raise ModelExecutionFailed("a score output needs the signature's classes")
-    if len(set(map(type, classes))) == 1:
-        labels_by_index = np.array(classes)
-    else:
-        labels_by_index = np.array(classes, dtype=object)
+    one_type = len(set(map(type, classes))) == 1
+    labels_by_index = np.array(classes, dtype=None if one_type else object)
     keep = signature.has_probabilities
 
     def assemble(values: list[Any]) -> RawOutput:

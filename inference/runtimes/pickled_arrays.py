@@ -50,6 +50,4 @@ class CheckedArray(NumpyArrayWrapper):  # type: ignore[misc]
 
 
 def _refused(reason: str) -> ValidationFailed:
-    return ValidationFailed(
-        "unreadable", f"An array header in the file is malformed: {reason}.", field="file"
-    )
+    return ValidationFailed("unreadable", f"An array header in the file is malformed: {reason}.", field="file")

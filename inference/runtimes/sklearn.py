@@ -59,9 +59,7 @@ class SklearnModel:
         """A data frame, a matrix, or a vector of strings, as the model was fitted on."""
         if self._dataframe is not None:
             names = self._signature.names
-            return self._dataframe(
-                {names[feed.columns[0]]: feeds[feed.name] for feed in self._signature.feeds}
-            )
+            return self._dataframe({names[feed.columns[0]]: feeds[feed.name] for feed in self._signature.feeds})
         return feeds[self._signature.feeds[0].name]
 
 

@@ -119,7 +119,8 @@ def _decompressed(stream: BinaryIO) -> Iterator[Any]:
     if head.startswith(LZ4_MAGIC):
         raise ValidationFailed(
             "missing_library",
-            "The file is compressed with lz4, which is not installed here. Save it with joblib.dump(model, path, compress=3).",
+            "The file is compressed with lz4, which is not installed here."
+            " Save it with joblib.dump(model, path, compress=3).",
             field="file",
         )
     for magic, opener in COMPRESSIONS:

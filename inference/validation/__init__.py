@@ -4,6 +4,6 @@ No model is opened in the calling process; see `sandbox`.
 """
 
 from inference.validation.limits import FAILURE_CODES, Limits
-from inference.validation.validate import ValidationResult, sandbox_layers, validate
+from inference.validation.validate import Progress, ValidationResult, sandbox_layers, validate
 
-__all__ = ["FAILURE_CODES", "Limits", "ValidationResult", "sandbox_layers", "validate"]
+__all__ = ["FAILURE_CODES", "Limits", "Progress", "ValidationResult", "sandbox_layers", "validate"]

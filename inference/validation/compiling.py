@@ -37,6 +37,10 @@ DIVIDING = frozenset({"RobustScaler", "StandardScaler"})
 TRAINING_ONLY = {
     "FixedThresholdClassifier": "estimator_",
     "FrozenEstimator": "estimator",
+    "GridSearchCV": "best_estimator_",
+    "HalvingGridSearchCV": "best_estimator_",
+    "HalvingRandomSearchCV": "best_estimator_",
+    "RandomizedSearchCV": "best_estimator_",
     "SelfTrainingClassifier": "estimator_",
 }
 
@@ -57,17 +61,14 @@ class Compiled:
 
 
 def candidates(model: Any, native: Signature) -> Iterator[Candidate]:
-    """Single precision first, because it is fastest; then double precision with exact division."""
+    """Single precision first, because it is fastest; double precision, with exact division, first
+    where a rounded input could fall on the wrong side of a threshold."""
     if native.handler == "text":
         yield Candidate("text", "float32")
         return
-    exact = {
-        type(part).__name__: {"div": "div"}
-        for part in estimators.walk(model)
-        if type(part).__name__ in DIVIDING
-    }
-    yield Candidate("float32", "float32")
-    yield Candidate("float64", "float64", exact)
+    exact = {type(part).__name__: {"div": "div"} for part in estimators.walk(model) if type(part).__name__ in DIVIDING}
+    single, double = Candidate("float32", "float32"), Candidate("float64", "float64", exact)
+    yield from (double, single) if structure.cuts_finely(model) else (single, double)
 
 
 def compile_model(model: Any, native: Signature, candidate: Candidate) -> Compiled:
@@ -84,9 +85,7 @@ def compile_model(model: Any, native: Signature, candidate: Candidate) -> Compil
     return Compiled(converted.SerializeToString(), _with_outputs(signature, converted))
 
 
-def _compiled_inputs(
-    native: Signature, folds: dict[str, tuple[str, ...]], candidate: Candidate
-) -> Signature:
+def _compiled_inputs(native: Signature, folds: dict[str, tuple[str, ...]], candidate: Candidate) -> Signature:
     """The native signature with the feeds that the compiled model takes."""
     inputs = tuple(replace(column, fold=folds.get(column.name, ())) for column in native.inputs)
     native = replace(native, inputs=inputs)
@@ -99,9 +98,7 @@ def _compiled_inputs(
         )
         return replace(native, feeds=feeds, dataframe=False)
     feed = native.feeds[0]
-    return replace(
-        native, feeds=(Feed("X", _feed_dtype(feed.dtype, candidate), feed.columns, feed.shape),)
-    )
+    return replace(native, feeds=(Feed("X", _feed_dtype(feed.dtype, candidate), feed.columns, feed.shape),))
 
 
 def _identifier(name: str, at: int) -> str:

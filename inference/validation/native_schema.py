@@ -81,6 +81,7 @@ def _task(model: Any, asked: str | None) -> str:
 
 
 def _columns(model: Any, sample: SampleRows | None) -> tuple[list[str], list[str]]:
+    """(names, dtypes). A sample names what the model left unnamed, and tells types the model does not know."""
     fitted = structure.fitted_columns(model)
     rows = _sample_cells(sample)
     if fitted is None and rows is None:
@@ -89,30 +90,23 @@ def _columns(model: Any, sample: SampleRows | None) -> tuple[list[str], list[str
             "The model does not say how many columns it takes. Upload a sample of input rows with it.",
             field="sample",
         )
-    if rows is None:
-        assert fitted is not None
-        return [name for name, _ in fitted], [kind for _, kind in fitted]
-    names, cells = rows
-    if names is None:
-        names = [name for name, _ in fitted] if fitted else []
-        if len(names) != len(cells):
-            names = [f"feature_{at}" for at in range(len(cells))] if not names else names
-    elif fitted is not None:
-        missing = [name for name, _ in fitted if name not in names]
-        if missing:
-            raise ValidationFailed(
-                "sample_invalid", f"The sample lacks the column {missing[0]!r}.", field="sample"
-            )
-        order = [name for name, _ in fitted]
-        order += [name for name in names if name not in order]
-        cells = [cells[names.index(name)] for name in order]
-        names = order
-    known = dict(fitted or ())
-    kinds = [
-        _kind(values, known.get(name, "float64"))
-        for name, values in zip(names, [*cells, *[[]] * (len(names) - len(cells))], strict=False)
-    ]
-    return names, kinds
+    if fitted is None:
+        assert rows is not None
+        given, cells = rows
+        names = given or [f"feature_{at}" for at in range(len(cells))]
+        return names, [_kind(values, "float64") for values in cells]
+    names, kinds = [name for name, _ in fitted], [kind for _, kind in fitted]
+    if rows is None or rows[0] is None:
+        return names, kinds
+    given, cells = rows
+    if not structure.names_its_columns(model):
+        return (given if len(given) == len(names) else names), kinds
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise ValidationFailed("sample_invalid", f"The sample lacks the column {missing[0]!r}.", field="sample")
+    known = dict(fitted)
+    order = [*names, *(name for name in given if name not in known)]
+    return order, [_kind(cells[given.index(name)], known.get(name, "float64")) for name in order]
 
 
 def _sample_cells(sample: SampleRows | None) -> tuple[list[str] | None, list[list[Any]]] | None:
@@ -169,7 +163,5 @@ def _classes(model: Any, labels: Any) -> tuple[Any, ...]:
     values = np.unique(labels) if found is None else np.asarray(found)
     plain = values.tolist()
     if any(not isinstance(value, (str, int, float, bool)) for value in plain):
-        raise ValidationFailed(
-            "schema_mismatch", "The model's classes are neither strings nor numbers.", field="file"
-        )
+        raise ValidationFailed("schema_mismatch", "The model's classes are neither strings nor numbers.", field="file")
     return tuple(plain)

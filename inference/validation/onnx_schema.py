@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import onnx
 
 from inference.errors import ValidationFailed
@@ -29,6 +30,7 @@ FLOATS = (Type.FLOAT, Type.DOUBLE)
 LABELS = (Type.INT64, Type.INT32, Type.STRING, Type.BOOL)
 MAX_COLUMNS = 20_000
 SUM_TOLERANCE = 1e-3
+MAX_INFERRED_NODES, MAX_INFERRED_BYTES = 20_000, 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +79,22 @@ def derive(
     classes: list[Any] | None,
 ) -> Signature:
     """Raises ValidationFailed: schema_mismatch. `settle` completes it with what the model answers."""
-    graph = model.graph
+    graph = _with_shapes(model).graph
     constants = {tensor.name for tensor in graph.initializer}
     inputs = [_value(entry) for entry in graph.input if entry.name not in constants]
     outputs = [_value(entry) for entry in _outputs(graph)]
     found, columns, feeds = _inputs(model, inputs, handler, sample)
     labels, scores = _label_and_score(outputs)
     solved = _task(model, labels, scores, task)
+    width = None
     if solved == "regression":
         # The one output holds the values themselves.
         labels, scores, classes = scores, None, None
+        width = _width(labels)
     elif classes is None:
         classes = _classes(model)
+    if labels is None and scores is not None:
+        classes = _classes_of_scores(model, scores, classes)
     try:
         return Signature(
             handler=found,
@@ -98,27 +104,68 @@ def derive(
             labels_output=None if labels is None else labels.name,
             probabilities_output=None if scores is None else scores.name,
             classes=None if classes is None else tuple(classes),
-            has_probabilities=labels is not None and scores is not None,
+            has_probabilities=scores is not None,
+            multi_output=width,
         )
     except SignatureInvalid as error:
         raise _mismatch(f"the model's {error}", None) from error
 
 
-def settle(signature: Signature, answers: Answers) -> Signature:
+def settle(signature: Signature, answers: Answers) -> tuple[Signature, Answers]:
     """Keeps probabilities only where every row is a distribution over the classes."""
-    if signature.task == "regression" or answers.probabilities is None:
-        width = len(answers.predictions[0]) if isinstance(answers.predictions[0], list) else None
-        return replace(signature, multi_output=width)
+    if answers.probabilities is None:
+        return signature, answers
     matrix = as_floats(answers.probabilities)
-    sums_to_one = abs(matrix.sum(axis=1) - 1).max() <= SUM_TOLERANCE if matrix.size else False
-    proper = bool(sums_to_one and (matrix >= -SUM_TOLERANCE).all())
-    count = matrix.shape[1]
+    proper = bool((abs(matrix.sum(axis=1) - 1) <= SUM_TOLERANCE).all() and (matrix >= -SUM_TOLERANCE).all())
     classes = signature.classes
-    if classes is not None and len(classes) != count:
+    if classes is not None and len(classes) != matrix.shape[1]:
         classes = None
-    if not proper:
-        return replace(signature, has_probabilities=False, classes=classes)
-    return replace(signature, classes=classes)
+    if classes is None and signature.labels_output is not None:
+        classes = _classes_by_position(answers, matrix)
+    if proper:
+        return replace(signature, classes=classes), answers
+    settled = replace(signature, has_probabilities=False, classes=classes)
+    return settled, Answers(answers.predictions)
+
+
+def _classes_by_position(answers: Answers, matrix: "np.ndarray[Any, Any]") -> tuple[Any, ...] | None:
+    """0, 1, 2 ... when every label is the position of its row's best score; else unknown."""
+    best = matrix.argmax(axis=1).tolist()
+    if any(type(label) is not int for label in answers.predictions) or best != answers.predictions:
+        return None
+    return tuple(range(matrix.shape[1]))
+
+
+def _classes_of_scores(model: onnx.ModelProto, scores: Value, classes: list[Any] | None) -> list[Any]:
+    """Labels for a graph that gives scores alone: its own, else the positions of the scores."""
+    width = (scores.shape or ())[1:]
+    if scores.shape is None or len(width) > 1 or (width and width[0] < 1):
+        raise _mismatch("the number of its classes is unknown. Export it with the shape of its output", None)
+    count = width[0] if width else 1
+    if count == 1 and _maker(model, scores.name) != "Sigmoid":
+        raise _mismatch(
+            "one score per row is a class probability only behind a Sigmoid. Export label and probabilities", None
+        )
+    return classes if classes is not None and len(classes) == max(count, 2) else list(range(max(count, 2)))
+
+
+def _width(values: Value | None) -> int | None:
+    """The number of outputs of a regressor with several."""
+    if values is None or values.shape is None or len(values.shape) < 2:
+        return None
+    if len(values.shape) > 2:
+        raise _mismatch(f"its output has {len(values.shape)} dimensions; one or two are served", None)
+    return values.shape[1] if values.shape[1] > 1 else None
+
+
+def _with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with the shapes that follow from its nodes, where they can be worked out."""
+    if len(model.graph.node) > MAX_INFERRED_NODES or model.ByteSize() > MAX_INFERRED_BYTES:
+        return model
+    try:
+        return onnx.shape_inference.infer_shapes(model)
+    except Exception:
+        return model
 
 
 def _value(entry: onnx.ValueInfoProto) -> Value:
@@ -154,7 +201,8 @@ def _inputs(
             raise _mismatch(f"the input {value.name!r} has no batch dimension", None)
         if value.shape[0] > 1:
             raise _mismatch(
-                f"the input {value.name!r} takes exactly {value.shape[0]} rows. Export it with a dynamic batch dimension",
+                f"the input {value.name!r} takes exactly {value.shape[0]} rows."
+                " Export it with a dynamic batch dimension",
                 None,
             )
     if len(values) == 1 and values[0].kind == Type.STRING and _is_column(values[0]):
@@ -241,9 +289,7 @@ def _label_and_score(outputs: list[Value]) -> tuple[Value | None, Value | None]:
     if len(labels) <= 1 and len(scores) <= 1 and (labels or scores):
         return (labels[0] if labels else None), (scores[0] if scores else None)
     names = ", ".join(repr(value.name) for value in outputs)
-    raise _mismatch(
-        f"its outputs ({names}) are neither one prediction nor a label with its probabilities", None
-    )
+    raise _mismatch(f"its outputs ({names}) are neither one prediction nor a label with its probabilities", None)
 
 
 def _task(model: onnx.ModelProto, labels: Value | None, scores: Value | None, asked: str | None) -> str:
@@ -254,15 +300,18 @@ def _task(model: onnx.ModelProto, labels: Value | None, scores: Value | None, as
     if asked is not None:
         return asked
     assert scores is not None
-    maker = next((n.op_type for n in model.graph.node if scores.name in n.output), "")
+    maker = _maker(model, scores.name)
     single = scores.shape is not None and (len(scores.shape) == 1 or scores.shape[1:] == (1,))
     if maker in ("Softmax", "Sigmoid"):
         return "classification"
     if single or "Regressor" in maker:
         return "regression"
-    raise _mismatch(
-        "it does not say what its scores mean. Set the task to classification or regression", "task"
-    )
+    raise _mismatch("it does not say what its scores mean. Set the task to classification or regression", "task")
+
+
+def _maker(model: onnx.ModelProto, name: str) -> str:
+    """The operator that computes a value."""
+    return next((node.op_type for node in model.graph.node if name in node.output), "")
 
 
 def _classes(model: onnx.ModelProto) -> list[Any] | None:
@@ -279,6 +328,4 @@ def _classes(model: onnx.ModelProto) -> list[Any] | None:
 
 
 def _mismatch(reason: str, field: str | None) -> ValidationFailed:
-    return ValidationFailed(
-        "schema_mismatch", f"The model cannot be served: {reason}."[:900], field=field or "file"
-    )
+    return ValidationFailed("schema_mismatch", f"The model cannot be served: {reason}."[:900], field=field or "file")

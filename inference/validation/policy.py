@@ -121,9 +121,7 @@ def _check_shapes(model: onnx.ModelProto) -> None:
 
 
 def _invalid(reason: str) -> ValidationFailed:
-    return ValidationFailed(
-        "onnx_invalid", f"The file is no usable ONNX model: {reason}."[:600], field="file"
-    )
+    return ValidationFailed("onnx_invalid", f"The file is no usable ONNX model: {reason}."[:600], field="file")
 
 
 def _unsupported(what: str) -> ValidationFailed:

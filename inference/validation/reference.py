@@ -10,10 +10,9 @@ from inference import handlers
 from inference.errors import InputInvalid, ModelExecutionFailed, ValidationFailed
 from inference.handlers import table
 from inference.handlers.base import Payload
-from inference.runtimes.base import RawOutput
 from inference.runtimes.sklearn import SklearnModel
 from inference.signature import Signature
-from inference.validation import native_schema
+from inference.validation import margins, native_schema
 from inference.validation.outputs import Answers, has_gaps
 from inference.validation.samples import boundaries
 from inference.validation.samples import rows as made_up
@@ -82,7 +81,7 @@ def native_answers(native: SklearnModel, signature: Signature, rows: list[Any]) 
     feeds = handler.preprocess(Payload("instances", rows), signature)
     raw = native.predict(feeds)
     said = handler.postprocess(raw, signature)
-    return Answers(said.predictions, said.probabilities, _margins(native, signature, feeds, raw))
+    return Answers(said.predictions, said.probabilities, margins.measure(native, signature, feeds, raw))
 
 
 def _complete(model: Any, signature: Signature, given: list[Any]) -> Signature:
@@ -160,15 +159,11 @@ def _answers_gaps(native: SklearnModel, signature: Signature, gaps: list[Any]) -
     return not any(has_gaps(said) for said in answers.predictions)
 
 
-def _without_nan(
-    signature: Signature, rows: list[Any], answers: Answers, given: int, gaps_from: int
-) -> Reference:
+def _without_nan(signature: Signature, rows: list[Any], answers: Answers, given: int, gaps_from: int) -> Reference:
     """Drops rows that the original answers with NaN or infinity; NaN probabilities are kept, as null."""
     whole = [at for at, said in enumerate(answers.predictions) if not has_gaps(said)]
     if not whole:
-        raise ValidationFailed(
-            "schema_mismatch", "The model answers NaN for every input that was tried.", field="file"
-        )
+        raise ValidationFailed("schema_mismatch", "The model answers NaN for every input that was tried.", field="file")
     return Reference(
         signature,
         [rows[at] for at in whole],
@@ -189,26 +184,3 @@ def _cannot_answer(native: SklearnModel, signature: Signature, rows: list[Any]) 
         f"The model answers none of the made-up inputs ({reason}). Upload a sample of input rows.",
         field="sample",
     )
-
-
-def _margins(native: SklearnModel, signature: Signature, feeds: Any, raw: RawOutput) -> list[float] | None:
-    """How far the best score of each row is ahead of the second; None when there are no scores."""
-    if signature.task != "classification" or signature.multi_output is not None:
-        return None
-    scores = [] if raw.probabilities is None else [raw.probabilities]
-    if hasattr(native.model, "decision_function"):
-        try:
-            scores.append(np.asarray(native.call("decision_function", feeds)))
-        except Exception:
-            scores = scores[:1]
-    margins = [_lead(score) for score in scores]
-    if not margins:
-        return None
-    return [float(value) for value in np.nan_to_num(np.min(margins, axis=0), posinf=1e300)]
-
-
-def _lead(scores: Any) -> Any:
-    if scores.ndim == 1 or scores.shape[1] == 1:
-        return np.abs(scores.reshape(-1))
-    best = np.sort(scores, axis=1)
-    return best[:, -1] - best[:, -2]

@@ -95,6 +95,16 @@ def _inner(part: Any) -> list[Any]:
     return []
 
 
+def cuts_finely(model: Any) -> bool:
+    """Whether thresholds judge doubles, or judge what another part has computed from the input."""
+    parts = list(estimators.walk(model))
+    kinds = {type(part).__name__ for part in parts}
+    if any(kind.startswith("HistGradientBoosting") for kind in kinds):
+        return True
+    trees = any(hasattr(part, "tree_") for part in parts)
+    return trees and any(hasattr(part, "transform") for part in parts)
+
+
 def takes_text(model: Any) -> bool:
     """Whether the first thing that happens to the input is counting words."""
     parts = list(entries(model))
@@ -105,12 +115,14 @@ def column_transformers(model: Any) -> list[Any]:
     return [e for e in estimators.walk(model) if type(e).__name__ == "ColumnTransformer"]
 
 
+def names_its_columns(model: Any) -> bool:
+    """Whether the model was fitted on a data frame."""
+    return _first([model, *entries(model)], "feature_names_in_") is not None
+
+
 def needs_dataframe(model: Any, kinds: list[str]) -> bool:
     """Columns chosen by name, or of several types, reach the model only in a data frame."""
-    named = getattr(model, "feature_names_in_", None) is not None or any(
-        hasattr(e, "feature_names_in_") for e in entries(model)
-    )
-    return named and (bool(column_transformers(model)) or set(kinds) - {"float64"} != set())
+    return names_its_columns(model) and (bool(column_transformers(model)) or set(kinds) - {"float64"} != set())
 
 
 def fitted_columns(model: Any) -> list[tuple[str, str]] | None:
@@ -139,27 +151,27 @@ def _read_transformers(part: Any, names: list[str], kinds: dict[int, str]) -> se
     """Fills `kinds` from a ColumnTransformer's fitted parts; returns columns that nothing uses."""
     used: set[int] = set()
     for _, transformer, columns in part.transformers_:
-        places = _places(columns, names)
+        own = places(columns, names)
         if isinstance(transformer, str):
-            used |= set(places) if transformer == "passthrough" else set()
+            used |= set(own) if transformer == "passthrough" else set()
             continue
-        used |= set(places)
+        used |= set(own)
         for entry in entries(transformer):
             if type(entry).__name__ in VECTORIZERS:
-                kinds.update(dict.fromkeys(places, "string"))
-            _read_categories(entry, places, kinds)
+                kinds.update(dict.fromkeys(own, "string"))
+            _read_categories(entry, own, kinds)
     named = getattr(part, "feature_names_in_", None) is not None
     return set(range(len(names))) - used if named else set()
 
 
-def _read_categories(part: Any, places: list[int], kinds: dict[int, str]) -> None:
+def _read_categories(part: Any, columns: list[int], kinds: dict[int, str]) -> None:
     categories = vars(part).get("categories_")
     fill = vars(part).get("statistics_")
     if isinstance(categories, list):
-        for place, values in zip(places, categories, strict=False):
+        for place, values in zip(columns, categories, strict=False):
             kinds[place] = _kind_of(values)
     elif isinstance(fill, np.ndarray) and fill.dtype == object:
-        for place, value in zip(places, fill, strict=False):
+        for place, value in zip(columns, fill, strict=False):
             kinds[place] = "string" if isinstance(value, str) else kinds[place]
 
 
@@ -170,7 +182,8 @@ def _kind_of(values: Any) -> str:
     return "bool" if array.dtype.kind == "b" else "float64"
 
 
-def _places(columns: Any, names: list[str]) -> list[int]:
+def places(columns: Any, names: list[str]) -> list[int]:
+    """The positions of a ColumnTransformer's choice of columns: names, numbers, a slice or a mask."""
     if isinstance(columns, str):
         return [names.index(columns)]
     if isinstance(columns, slice):
@@ -207,7 +220,7 @@ def vectorizers_by_column(model: Any, names: tuple[str, ...]) -> dict[str, list[
         fitted = [str(name) for name in getattr(part, "feature_names_in_", names)]
         for _, transformer, columns in part.transformers_:
             readers = [] if isinstance(transformer, str) else list(entries(transformer))
-            for at in _places(columns, fitted):
+            for at in places(columns, fitted):
                 if readers and all(type(reader).__name__ in VECTORIZERS for reader in readers):
                     found.setdefault(fitted[at], []).extend(readers)
                 else:

@@ -4,11 +4,13 @@ from inference.validation.converters import (
     forests,
     gradient_boosting,
     histogram_boosting,
+    imputers,
     sublinear_counts,
+    tuned_thresholds,
 )
 
 
 def register() -> None:
     """Makes the compiler use them. Safe to call more than once."""
-    for part in (forests, gradient_boosting, histogram_boosting, sublinear_counts):
+    for part in (forests, gradient_boosting, histogram_boosting, imputers, sublinear_counts, tuned_thresholds):
         part.register()

@@ -12,9 +12,10 @@ from onnx import TensorProto
 from skl2onnx import update_registered_converter
 from skl2onnx._supported_operators import sklearn_operator_name_map
 from skl2onnx.common._registration import get_converter, get_shape_calculator
+from skl2onnx.common.data_types import FloatTensorType
 from sklearn import ensemble, tree
 
-from inference.validation.converters.graph_parts import Graph, Trees
+from inference.validation.converters.graph_parts import Graph, Trees, kind_of
 
 CLASSIFIERS = (
     tree.DecisionTreeClassifier,
@@ -28,9 +29,7 @@ REGRESSORS = (
     ensemble.RandomForestRegressor,
     ensemble.ExtraTreesRegressor,
 )
-compilers_own = {
-    kind: get_converter(sklearn_operator_name_map[kind]) for kind in (*CLASSIFIERS, *REGRESSORS)
-}
+compilers_own = {kind: get_converter(sklearn_operator_name_map[kind]) for kind in (*CLASSIFIERS, *REGRESSORS)}
 OTHER_RESULTS = ("raw_scores", "decision_path", "decision_leaf")
 
 
@@ -48,9 +47,9 @@ def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
         compilers_own[type(model)](scope, operator, container)
         return
     graph = Graph(scope, container)
-    scores = _mean_of_leaves(graph, operator, len(model.classes_), target_axis=2)
-    graph.labels(scores, model.classes_, operator.outputs[0])
-    graph.write(scores, operator.outputs[1])
+    sums = _sums_of_leaves(graph, operator, len(model.classes_), target_axis=2)
+    graph.labels(sums, model.classes_, operator.outputs[0])
+    _write_means(graph, sums, model, operator.outputs[1])
 
 
 def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
@@ -59,8 +58,8 @@ def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
         compilers_own[type(model)](scope, operator, container)
         return
     graph = Graph(scope, container)
-    means = _mean_of_leaves(graph, operator, model.n_outputs_, target_axis=1)
-    graph.write(means, operator.outputs[0])
+    sums = _sums_of_leaves(graph, operator, model.n_outputs_, target_axis=1)
+    _write_means(graph, sums, model, operator.outputs[0])
 
 
 def _wants_more(container: Any, model: Any) -> bool:
@@ -70,17 +69,27 @@ def _wants_more(container: Any, model: Any) -> bool:
     return any(asked.get(name) for name in OTHER_RESULTS)
 
 
-def _mean_of_leaves(graph: Graph, operator: Any, targets: int, *, target_axis: int) -> str:
-    model = operator.raw_operator
-    parts = [part.tree_ for part in getattr(model, "estimators_", [model])]
+def _sums_of_leaves(graph: Graph, operator: Any, targets: int, *, target_axis: int) -> str:
     trees = Trees()
-    for number, part in enumerate(parts):
+    for number, part in enumerate(_trees_of(operator.raw_operator)):
         _append(trees, part, number, target_axis)
-    single = graph.cast(operator.inputs[0].full_name, TensorProto.FLOAT)
-    sums = graph.trees(graph.cast(single, TensorProto.DOUBLE), trees, targets)
-    if len(parts) == 1:
-        return sums
-    return graph.add("Div", [sums, graph.constant(np.array(float(len(parts))))])
+    given = operator.inputs[0]
+    single = given.full_name
+    if not isinstance(given.type, FloatTensorType):
+        single = graph.cast(single, TensorProto.FLOAT)
+    return graph.trees(graph.cast(single, TensorProto.DOUBLE), trees, targets)
+
+
+def _write_means(graph: Graph, sums: str, model: Any, variable: Any) -> None:
+    kind = kind_of(variable)
+    if kind == TensorProto.DOUBLE:
+        sums = graph.cast(sums, kind)
+    count = graph.constant(np.array(float(len(_trees_of(model)))), kind)
+    graph.add("Div", [sums, count], variable.full_name)
+
+
+def _trees_of(model: Any) -> list[Any]:
+    return [part.tree_ for part in getattr(model, "estimators_", [model])]
 
 
 def _append(trees: Trees, part: Any, number: int, target_axis: int) -> None:

@@ -1,5 +1,6 @@
 """Gradient boosting behind a double-precision part: its trees see the input in single precision."""
 
+import copy
 from typing import Any
 
 from onnx import TensorProto
@@ -35,9 +36,11 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     inner = scope.declare_local_operator(sklearn_operator_name_map[type(model)], model)
     inner.inputs.append(single)
     for output in operator.outputs:
-        if not isinstance(output.type, DoubleTensorType):
-            inner.outputs.append(output)
-            continue
-        narrow = scope.declare_local_variable("narrow", FloatTensorType(output.type.shape))
-        inner.outputs.append(narrow)
-        graph.cast(narrow.full_name, kind_of(output), output.full_name)
+        double = isinstance(output.type, DoubleTensorType)
+        kind = FloatTensorType(output.type.shape) if double else copy.deepcopy(output.type)
+        result = scope.declare_local_variable("result", kind)
+        inner.outputs.append(result)
+        if double:
+            graph.cast(result.full_name, kind_of(output), output.full_name)
+        else:
+            graph.add("Identity", [result.full_name], output.full_name)

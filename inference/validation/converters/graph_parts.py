@@ -39,7 +39,10 @@ class Graph:
 
     def labels(self, scores: str, classes: Any, variable: Any) -> None:
         """The class of the best score of each row; the first of equals, as the originals choose."""
-        best = self.add("ArgMax", [scores], axis=1, keepdims=0)
+        self.choose(self.add("ArgMax", [scores], axis=1, keepdims=0), classes, variable)
+
+    def choose(self, index: str, classes: Any, variable: Any) -> None:
+        """The class at each row's index."""
         names = np.asarray(classes)
         if names.dtype.kind in "OUS":
             texts = np.array([str(name).encode() for name in names], dtype=object)
@@ -48,10 +51,10 @@ class Graph:
             if (names != names.astype(np.int64)).any():
                 raise NotImplementedError("class labels that are no whole numbers have no translation")
             table = self.constant(names.astype(np.int64), TensorProto.INT64)
-        self.add("Gather", [table, best], variable.full_name, axis=0)
+        self.add("Gather", [table, index], variable.full_name, axis=0)
 
     def trees(self, value: str, trees: "Trees", targets: int) -> str:
-        """The sums of the leaves, (rows, targets), in double precision; compares doubles with doubles."""
+        """The sums of the leaves, (rows, targets), in single precision; compares doubles with doubles."""
         sums = self.scope.get_unique_variable_name("trees")
         self.container.add_node(
             "TreeEnsembleRegressor",
@@ -65,7 +68,7 @@ class Graph:
             aggregate_function="SUM",
             **trees.attributes(),
         )
-        return self.cast(sums, TensorProto.DOUBLE)
+        return str(sums)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ take the wrong branch. The compiler's own translation is kept for single-precisi
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto
 from skl2onnx import update_registered_converter
 from skl2onnx.common._registration import get_converter, get_shape_calculator
 from skl2onnx.common.data_types import DoubleTensorType
@@ -65,7 +66,7 @@ def _raw_scores(graph: Graph, operator: Any) -> str:
     for iteration, stage in enumerate(model._predictors):
         for target, tree in enumerate(stage):
             _append(trees, tree.nodes, iteration * width + target, target)
-    sums = graph.trees(operator.inputs[0].full_name, trees, width)
+    sums = graph.cast(graph.trees(operator.inputs[0].full_name, trees, width), TensorProto.DOUBLE)
     baseline = np.asarray(model._baseline_prediction, dtype=np.float64).reshape(1, -1)
     return graph.add("Add", [sums, graph.constant(baseline)])
 

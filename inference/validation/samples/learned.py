@@ -31,10 +31,14 @@ MAX_ROWS = 300
 
 @dataclass(slots=True)
 class Learned:
-    """rows: points in the input space; cuts: per column, values at which the answer may jump."""
+    """rows: points in the input space; cuts: per column, values at which the answer may jump.
+
+    levels: per column, values it typically has, where no whole rows are known.
+    """
 
     width: int
     rows: list[Any] = field(default_factory=list)
+    levels: dict[int, list[float]] = field(default_factory=dict)
     cuts: dict[int, list[float]] = field(default_factory=dict)
     categories: dict[int, list[Any]] = field(default_factory=dict)
 
@@ -53,14 +57,37 @@ class Learned:
             self.rows.extend(finite.astype(np.float64))
 
 
-def learn(model: Any, width: int) -> Learned:
+def learn(model: Any, width: int, names: tuple[str, ...] = ()) -> Learned:
     """Reads every part; parts behind a transformation are mapped back to the input where it can be."""
     learned = Learned(width)
     for chain, part in _reached(model, []):
+        if type(part).__name__ == "ColumnTransformer":
+            if not chain:
+                _read_columns(part, names, learned)
+            continue
         found = Learned(_width(part) or width)
         _read(part, found)
         _map_back(found, chain, learned)
     return learned
+
+
+def _read_columns(part: Any, names: tuple[str, ...], learned: Learned) -> None:
+    """What each transformer of a ColumnTransformer knows about the columns it was given."""
+    fitted = [str(name) for name in getattr(part, "feature_names_in_", names)]
+    for _, transformer, columns in part.transformers_:
+        if isinstance(transformer, str):
+            continue
+        own = [fitted[at] for at in structure.places(columns, fitted)]
+        found = learn(transformer, len(own))
+        values = np.array(found.rows).reshape(-1, len(own))
+        for place, name in enumerate(own):
+            if name in names:
+                at = names.index(name)
+                learned.levels.setdefault(at, []).extend(values[:, place].tolist())
+                learned.levels[at] += found.levels.get(place, [])
+                learned.cuts.setdefault(at, []).extend(found.cuts.get(place, []))
+                if place in found.categories:
+                    learned.categories[at] = found.categories[place]
 
 
 def _reached(model: Any, chain: list[Any]) -> Iterator[tuple[list[Any], Any]]:
@@ -75,6 +102,8 @@ def _reached(model: Any, chain: list[Any]) -> Iterator[tuple[list[Any], Any]]:
                 continue
             yield from _reached(step, list(before))
             before.append(step)
+    elif kind == "ColumnTransformer":
+        yield chain, model
     else:
         yield chain, model
         for part in estimators.walk(model):

@@ -51,7 +51,7 @@ def _spread(learned: Learned) -> tuple[Any, Any]:
         location = np.median(rows, axis=0)
         scale = np.maximum(rows.std(axis=0), 1e-9)
         scale = np.where(scale <= 1e-9, np.maximum(np.abs(location), 1.0), scale)
-    for column, values in learned.cuts.items():
+    for column, values in [*learned.levels.items(), *learned.cuts.items()]:
         if values:
             location[column] = float(np.median(values))
             spread = float(np.std(values))
@@ -65,6 +65,8 @@ def _near_cuts(learned: Learned, count: int, location: Any, scale: Any, random: 
     if not learned.cuts:
         return rows
     for column, values in learned.cuts.items():
+        if not values:
+            continue
         picked = random.choice(np.array(values), size=count)
         rows[:, column] = _variants(picked, random)
     return rows

@@ -11,6 +11,7 @@ from inference.validation.samples import numbers, words
 ROWS = 480
 TEXTS = 260
 SEED = 20_260_101
+STRANGE_SHARE = 0.25
 UNKNOWN_WORDS = ("", "unseen", "Ünsèen", "0", " ")
 
 
@@ -20,7 +21,7 @@ def generate(model: Any, signature: Signature, sample: list[Any] | None) -> list
     if signature.handler == "text":
         return list(words.generate(vocabulary, TEXTS, SEED))
     kinds = [column.dtype for column in signature.inputs]
-    learned = learning.learn(model, signature.width)
+    learned = learning.learn(model, signature.width, signature.names)
     if sample:
         _learn_sample(learned, sample, kinds)
     matrix = numbers.generate(learned, ROWS, SEED)
@@ -58,31 +59,33 @@ def _mixed(
     sample: list[Any] | None,
 ) -> list[Any]:
     random = np.random.default_rng(SEED)
+    strange = random.random(len(matrix)) < STRANGE_SHARE
     columns: list[list[Any]] = []
     for at, column in enumerate(signature.inputs):
         if column.dtype == "bool":
             columns.append([bool(value) for value in random.random(len(matrix)) < 0.5])
         elif column.dtype == "string":
-            pool = _pool(at, learned, vocabulary, sample)
-            columns.append([pool[int(i)] for i in random.integers(len(pool), size=len(matrix))])
+            known, pool = _pools(at, learned, vocabulary, sample)
+            picks = [pool if odd or not known else known for odd in strange]
+            columns.append([pick[int(random.integers(len(pick)))] for pick in picks])
         else:
-            columns.append(_numbers(matrix[:, at], learned.categories.get(at), random))
+            columns.append(_numbers(matrix[:, at], learned.categories.get(at), strange, random))
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _pool(at: int, learned: learning.Learned, vocabulary: list[str], sample: list[Any] | None) -> list[str]:
+def _pools(
+    at: int, learned: learning.Learned, vocabulary: list[str], sample: list[Any] | None
+) -> tuple[list[str], list[str]]:
+    """(strings the model has seen in the column, those and others)."""
     seen = [row[at] for row in sample or () if isinstance(row[at], str)]
     known = [value for value in learned.categories.get(at, ()) if isinstance(value, str)]
     texts = words.generate(vocabulary, 80, SEED + at) if vocabulary else []
-    return [*known * 3, *seen, *texts, *UNKNOWN_WORDS]
+    return [*known, *seen], [*known, *seen, *texts, *UNKNOWN_WORDS]
 
 
-def _numbers(values: Any, categories: list[Any] | None, random: Any) -> list[float]:
+def _numbers(values: Any, categories: list[Any] | None, strange: Any, random: Any) -> list[float]:
     known = [float(c) for c in categories or () if isinstance(c, (int, float)) and np.isfinite(c)]
     if not known:
         return [float(value) for value in values]
     picked = random.integers(len(known), size=len(values))
-    return [
-        known[int(i)] if random.random() < 0.9 else float(value)
-        for i, value in zip(picked, values, strict=True)
-    ]
+    return [float(value) if odd else known[int(i)] for i, value, odd in zip(picked, values, strange, strict=True)]

@@ -71,9 +71,7 @@ def main(arguments: list[str]) -> None:
     _run(TASKS[task], int(artifact), frames.decode(_read_all(int(request))), channel, memory, lockdown)
 
 
-def _run(
-    task: tuple[str, str], artifact: int, request: Any, channel: "Channel", memory: Memory, lockdown: Any
-) -> None:
+def _run(task: tuple[str, str], artifact: int, request: Any, channel: "Channel", memory: Memory, lockdown: Any) -> None:
     from importlib import import_module
 
     from inference.errors import ValidationFailed

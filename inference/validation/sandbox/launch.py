@@ -134,9 +134,7 @@ def _start(
     )
 
 
-def _listen(
-    process: "subprocess.Popen[bytes]", answers: IO[bytes], heard: _Conversation, limits: Limits
-) -> bool:
+def _listen(process: "subprocess.Popen[bytes]", answers: IO[bytes], heard: _Conversation, limits: Limits) -> bool:
     """Hears the process out; False when its time is over."""
     deadline = time.monotonic() + limits.wall_seconds
     reader = frames.Reader(limits.output_bytes)
@@ -170,9 +168,7 @@ def _hear_all(reader: frames.Reader, data: bytes, heard: _Conversation) -> None:
             "output_too_large", "The compiled model is larger than validation allows.", field="file"
         ) from None
     except frames.FrameInvalid:
-        raise ValidationFailed(
-            "crashed", "The model disturbed the process that checks it.", field="file"
-        ) from None
+        raise ValidationFailed("crashed", "The model disturbed the process that checks it.", field="file") from None
 
 
 def _finish(process: "subprocess.Popen[bytes]") -> int:
@@ -208,13 +204,12 @@ def _explain(status: int, stderr: bytes) -> ValidationFailed:
         )
     out_of_memory = b"MemoryError" in stderr or b"bad_alloc" in stderr or status == -signal.SIGKILL
     if out_of_memory:
-        return ValidationFailed(
-            "memory_limit", "The model needs more memory than validation allows.", field="file"
-        )
+        return ValidationFailed("memory_limit", "The model needs more memory than validation allows.", field="file")
     how = f"signal {-status}" if status < 0 else f"exit status {status}"
     return ValidationFailed(
         "crashed",
-        f"The model ended the process that checks it ({how}). Its content is damaged or inconsistent: fit and save it again.",
+        f"The model ended the process that checks it ({how}). Its content is damaged or inconsistent:"
+        " fit and save it again.",
         field="file",
     )
 

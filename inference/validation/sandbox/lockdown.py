@@ -54,7 +54,7 @@ def limit_resources(cpu_seconds: int) -> None:
     _lower(resource.RLIMIT_FSIZE, 0)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
-    _lower(resource.RLIMIT_CPU, cpu_seconds)
+    _lower(resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 5)  # first a signal that says why, then the end
 
 
 def limit_memory(extra_bytes: int, in_use_bytes: int) -> None:
@@ -62,8 +62,9 @@ def limit_memory(extra_bytes: int, in_use_bytes: int) -> None:
     _lower(resource.RLIMIT_AS, in_use_bytes + extra_bytes)
 
 
-def _lower(which: int, value: int) -> None:
-    _, hard = resource.getrlimit(which)
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(which, (value, value))
+def _lower(which: int, soft: int, hard: int | None = None) -> None:
+    hard = soft if hard is None else hard
+    _, allowed = resource.getrlimit(which)
+    if allowed != resource.RLIM_INFINITY:
+        soft, hard = min(soft, allowed), min(hard, allowed)
+    resource.setrlimit(which, (soft, hard))

@@ -1,5 +1,6 @@
 """Gives up what a process may do by virtue of who runs it."""
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -61,10 +62,8 @@ def _open_to_others(path: str) -> bool:
 
 
 def _clear_capabilities() -> None:
-    try:
+    with contextlib.suppress(OSError):  # kernels before 4.3 have no ambient set
         prctl(PR_CAP_AMBIENT, AMBIENT_CLEAR_ALL)
-    except OSError:
-        pass  # kernels before 4.3 have no ambient set
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     nothing = (ctypes.c_uint32 * 6)()
     if LIBC.capset(header, nothing) != 0:

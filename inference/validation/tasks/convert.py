@@ -4,19 +4,22 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import joblib
 import numpy as np
 import onnxruntime
-import skl2onnx
 import sklearn
 
 from inference.errors import ModelExecutionFailed, ValidationFailed
 from inference.runtimes import estimators, unpickling
 from inference.runtimes.onnx import OnnxRuntime
-from inference.validation import compiling, outputs, parity, reference, structure
+from inference.validation import outputs, parity, reference, structure
 from inference.validation.reference import Reference
+
+if TYPE_CHECKING:
+    from inference.validation import compiling
 
 Progress = Callable[[str, float], None]
 MESSAGE_LENGTH = 1500
@@ -28,20 +31,18 @@ class Search:
     """The ways to compile that were tried, and the best so far."""
 
     tried: list[dict[str, Any]] = field(default_factory=list)
-    best: compiling.Compiled | None = None
+    best: "compiling.Compiled | None" = None
     ties: int = 0
 
-    def note(self, candidate: compiling.Candidate, outcome: str, **details: Any) -> None:
+    def note(self, candidate: "compiling.Candidate", outcome: str, **details: Any) -> None:
         self.tried.append({"name": candidate.name, "outcome": outcome, **details})
 
-    def keep(self, compiled: compiling.Compiled, ties: int) -> None:
+    def keep(self, compiled: "compiling.Compiled", ties: int) -> None:
         if self.best is None or ties < self.ties:
             self.best, self.ties = compiled, ties
 
 
-def convert(
-    stream: BinaryIO, request: Any, progress: Progress, memory: Any
-) -> tuple[dict[str, Any], list[bytes]]:
+def convert(stream: BinaryIO, request: Any, progress: Progress, memory: Any) -> tuple[dict[str, Any], list[bytes]]:
     """Header and blobs of the result; blob 0 is the compiled model, absent when there is none.
 
     request.header: trusted, task, handler, sample, memory_bytes. Raises ValidationFailed.
@@ -55,9 +56,7 @@ def convert(
     estimators.single_threaded(opened.model)
 
     progress("asking the original", 0.15)
-    original = reference.build(
-        opened.model, task=asked["task"], handler=asked["handler"], sample=asked["sample"]
-    )
+    original = reference.build(opened.model, task=asked["task"], handler=asked["handler"], sample=asked["sample"])
     resident = max(memory.resident_bytes() - before, 0)
 
     progress("compiling", 0.3)
@@ -85,7 +84,7 @@ def library_versions() -> dict[str, str]:
         "numpy": np.__version__,
         "scikit-learn": sklearn.__version__,
         "joblib": joblib.__version__,
-        "skl2onnx": skl2onnx.__version__,
+        "skl2onnx": version("skl2onnx"),
         "onnxruntime": onnxruntime.__version__,
     }
 
@@ -109,6 +108,8 @@ def _minor(version: str) -> list[str]:
 
 
 def _compile(model: Any, original: Reference, progress: Progress) -> Search:
+    from inference.validation import compiling  # heavy, and only for files that got this far
+
     search = Search()
     for number, candidate in enumerate(compiling.candidates(model, original.signature)):
         progress(f"compiling ({candidate.name})", min(0.3 + 0.15 * number, 0.9))
@@ -130,7 +131,10 @@ def _compile(model: Any, original: Reference, progress: Progress) -> Search:
 
 
 def _prove(
-    compiled: compiling.Compiled, original: Reference, candidate: compiling.Candidate, search: Search
+    compiled: "compiling.Compiled",
+    original: Reference,
+    candidate: "compiling.Candidate",
+    search: Search,
 ) -> None:
     """Compares with the original on every row, or on the rows without gaps when only those agree."""
     task = original.signature.task

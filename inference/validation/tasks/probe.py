@@ -21,9 +21,7 @@ SINGLE_ROWS = 3
 OUT_OF_MEMORY = ("bad allocation", "bad_alloc", "Failed to allocate", "MemoryError")
 
 
-def probe(
-    stream: BinaryIO, request: Any, progress: Progress, memory: Any
-) -> tuple[dict[str, Any], list[bytes]]:
+def probe(stream: BinaryIO, request: Any, progress: Progress, memory: Any) -> tuple[dict[str, Any], list[bytes]]:
     """Header and blobs of the result; blob 0 is the model to serve when it had to be rewritten.
 
     request.header: signature (None for an uploaded ONNX), rows, reference, gaps_from, sample, task,
@@ -101,15 +99,14 @@ def golden(rows: list[Any], answers: Answers) -> dict[str, Any]:
     }
 
 
-def _run_unknown(
-    model: OnnxModel, signature: Signature, rows: list[Any], given: int
-) -> tuple[Answers, Signature]:
+def _run_unknown(model: OnnxModel, signature: Signature, rows: list[Any], given: int) -> tuple[Answers, Signature]:
     got = _answer(model, signature, rows)
     if given and any(outputs.has_gaps(said) for said in got.predictions[:given]):
         raise ValidationFailed("schema_mismatch", "The model answers NaN to the sample.", field="file")
     if all(outputs.has_gaps(said) for said in got.predictions):
         raise ValidationFailed("schema_mismatch", "The model answers NaN to every input.", field="file")
-    return got, onnx_schema.settle(signature, got)
+    settled, kept = onnx_schema.settle(signature, got)
+    return kept, settled
 
 
 def _require_steady(model: OnnxModel, signature: Signature, rows: list[Any], got: Answers) -> None:
@@ -140,9 +137,7 @@ def _answer(model: OnnxModel, signature: Signature, rows: list[Any]) -> Answers:
 def _refused(error: ModelExecutionFailed, otherwise: str) -> ValidationFailed:
     text = str(error)
     if any(sign in text for sign in OUT_OF_MEMORY):
-        return ValidationFailed(
-            "memory_limit", "The model needs more memory than validation allows.", field="file"
-        )
+        return ValidationFailed("memory_limit", "The model needs more memory than validation allows.", field="file")
     if "not implemented" in text.lower() or "is not a registered function" in text:
         return ValidationFailed("unsupported_op", text[:1500], field="file")
     return ValidationFailed(otherwise, text[:1500], field="file")

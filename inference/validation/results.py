@@ -1,0 +1,175 @@
+"""What comes back from the sandbox, judged: its form is checked, its size bounded, its words made plain."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from inference.errors import ValidationFailed
+from inference.signature import Signature, SignatureInvalid
+from inference.validation import sandbox
+from inference.validation.limits import plain_text
+from inference.validation.outputs import Answers
+
+COMPILED, NATIVE = "onnx", "sklearn"
+GOLDEN_ROWS = 8
+STORED_BYTES = 16 << 20
+PLAIN = (str, int, float, bool, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationResult:
+    """What is known about a version that may be served.
+
+    compiled: the ONNX bytes to serve, None when the artifact itself is served.
+    parity: the comparison with the original. golden: {"instances", "predictions", "probabilities"}.
+    """
+
+    signature: dict[str, Any]
+    task: str
+    handler: str
+    runtime: str
+    compiled: bytes | None
+    parity: dict[str, Any]
+    golden: dict[str, Any]
+    load_ms: float
+    memory_bytes: int
+    report: dict[str, Any] = field(default_factory=dict)
+    library_versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The converter's words, judged: the form holds, the content is still the artifact's own claim."""
+
+    native: Signature
+    compiled: Signature | None
+    answers: Answers
+
+
+def told_by(header: dict[str, Any]) -> Told:
+    native = signature_from(header.get("native_signature"))
+    rows = header.get("rows")
+    if native is None or not isinstance(rows, list) or type(header.get("gaps_from")) is not int:
+        raise disturbed()
+    return Told(native, signature_from(header.get("signature")), answers_from(header.get("reference")))
+
+
+def signature_from(data: Any) -> Signature | None:
+    if data is None:
+        return None
+    try:
+        return Signature.from_dict(data)
+    except SignatureInvalid:
+        raise disturbed() from None
+
+
+def answers_from(data: Any) -> Answers:
+    if not isinstance(data, dict) or not isinstance(data.get("predictions"), list):
+        raise disturbed()
+    return Answers(data["predictions"], data.get("probabilities"), data.get("margins"))
+
+
+def disturbed() -> ValidationFailed:
+    return ValidationFailed("crashed", "The model disturbed the process that checks it.", field="file")
+
+
+def not_compiled(candidates: Any) -> ValidationFailed:
+    """The reason no candidate was good enough, with the compiler's own words."""
+    tried = [entry for entry in candidates or () if isinstance(entry, dict)]
+    different = [entry for entry in tried if entry.get("outcome") == "different"]
+    advice = (
+        "A person with the right to mark versions as trusted may have it served natively, or export it to ONNX"
+        " yourself and upload that."
+    )
+    if different:
+        proof = different[-1].get("parity")
+        proof = proof if isinstance(proof, dict) else {}
+        reason = plain_text(proof.get("reason"), 200)
+        return ValidationFailed(
+            "parity_failed",
+            f"The compiled model does not answer as the original does: {reason} (row {proof.get('row')} of the proof,"
+            f" see the report). {advice}",
+            field="file",
+        )
+    words = plain_text(tried[0].get("error") if tried else "", 1500)
+    return ValidationFailed(
+        "not_compilable", f"The compiler cannot translate this model: {words}. {advice}", field="file"
+    )
+
+
+def native_result(reply: sandbox.Reply, told: Told, why: str) -> ValidationResult:
+    header = reply.header
+    kept = told.answers.pick(list(range(min(GOLDEN_ROWS, len(told.answers.predictions)))))
+    golden = {
+        "instances": header["rows"][:GOLDEN_ROWS],
+        "predictions": kept.predictions,
+        "probabilities": kept.probabilities,
+    }
+    parity = {"passed": True, "rows": len(header["rows"]), "reason": "the original itself is served"}
+    measured = {
+        "signature": told.native.to_dict(),
+        "parity": parity,
+        "golden": golden,
+        "load_ms": header.get("load_ms"),
+        "memory_bytes": header.get("memory_bytes"),
+    }
+    report = {**report_on(reply, None), "native_because": why}
+    return result_from(NATIVE, None, measured, report, header)
+
+
+def result_from(
+    runtime: str,
+    compiled: bytes | None,
+    header: dict[str, Any],
+    report: dict[str, Any],
+    converted: dict[str, Any],
+) -> ValidationResult:
+    signature = signature_from(header.get("signature"))
+    if signature is None:
+        raise disturbed()
+    versions = {**_versions(converted.get("library_versions")), **_versions(header.get("library_versions"))}
+    return ValidationResult(
+        signature=signature.to_dict(),
+        task=signature.task,
+        handler=signature.handler,
+        runtime=runtime,
+        compiled=compiled,
+        parity=_object(header.get("parity")),
+        golden=_object(header.get("golden")),
+        load_ms=_number(header.get("load_ms")),
+        memory_bytes=int(_number(header.get("memory_bytes"))),
+        report=report,
+        library_versions=versions,
+    )
+
+
+def report_on(converted: sandbox.Reply | None, probed: sandbox.Reply | None) -> dict[str, Any]:
+    report: dict[str, Any] = {"layers": list((converted or probed).layers) if converted or probed else []}
+    if converted is not None:
+        told = converted.header
+        candidates = told.get("candidates")
+        report["estimator"] = plain_text(told.get("estimator"), 300)
+        report["candidates"] = candidates if isinstance(candidates, list) else []
+        report["saved_with"] = plain_text(told.get("saved_with"), 40) or None
+        report["sample_rows"] = int(_number(told.get("sample_rows")))
+        report["native"] = {
+            "load_ms": _number(told.get("load_ms")),
+            "memory_bytes": int(_number(told.get("memory_bytes"))),
+        }
+    return report
+
+
+def _versions(data: Any) -> dict[str, str]:
+    if not isinstance(data, dict):
+        return {}
+    return {plain_text(name, 40): plain_text(version, 40) for name, version in data.items()}
+
+
+def _object(data: Any) -> dict[str, Any]:
+    return data if isinstance(data, dict) else {}
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) and 0 <= value < 1e18 else 0.0
+
+
