@@ -11,7 +11,7 @@ PYTEST ?= $(BIN)/python -m pytest
 # Compiled modules are what makes the second start, and every validation, quick.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-slow lint format estimators screenshots settings-page constraints clean
+.PHONY: help run test test-slow fuzz lint format estimators screenshots settings-page constraints clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -36,6 +36,9 @@ test: $(VENV)/installed-dev  ## Run the tests on SQLite, then on PostgreSQL and 
 	    echo "Without both, the tests run on SQLite only."; \
 	    $(PYTEST) -m "not slow"; \
 	fi
+
+fuzz: $(VENV)/installed-dev  ## Call the API in every way its schema allows: FUZZ_EXAMPLES per call (100).
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100} $(PYTEST) tests/fuzz --timeout=3600
 
 test-slow: $(VENV)/installed-dev  ## Run the tests that take long.
 	$(PYTEST) -m slow

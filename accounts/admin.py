@@ -15,7 +15,9 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
-from accounts import services
+from accounts import environment_keys, services
+from accounts.audit_admin import AuditedAdmin
+from accounts.errors import KeyFromEnvironment
 from accounts.forms import ApiKeyForm, PersonCreationForm
 from accounts.models import ApiKey, User
 
@@ -23,9 +25,10 @@ _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(AuditedAdmin, DjangoUserAdmin, ModelAdmin):
     """People. Only superusers hand out rights, and only they touch other superusers."""
 
+    audited_as = "account"
     form = UserChangeForm
     add_form = PersonCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -66,8 +69,10 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(AuditedAdmin, DjangoGroupAdmin, ModelAdmin):
     """Groups of rights, in the look of the rest."""
+
+    audited_as = "group"
 
 
 @admin.register(ApiKey)
@@ -90,7 +95,7 @@ class ApiKeyAdmin(ModelAdmin):
 
     @display(description="Key")
     def shown_prefix(self, key: ApiKey) -> str:
-        return f"mlp_{key.prefix}_…"
+        return key.prefix if key.is_from_environment else f"mlp_{key.prefix}_…"
 
     @display(description="Scopes")
     def shown_scopes(self, key: ApiKey) -> str:
@@ -107,6 +112,7 @@ class ApiKeyAdmin(ModelAdmin):
         return "expired" if key.expires_at and key.expires_at <= timezone.now() else "live"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        environment_keys.sync()
         keys = super().get_queryset(request)
         return keys if request.user.has_perm(services.MANAGE_KEYS) else keys.filter(owner=request.user.pk)
 
@@ -132,8 +138,14 @@ class ApiKeyAdmin(ModelAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"owner": request.user.pk, **super().get_changeform_initial_data(request)}
 
+    def get_form(self, request: HttpRequest, obj: ApiKey | None = None, **kwargs: Any) -> Any:
+        # A class of this request's own.
+        form = super().get_form(request, obj, **kwargs)
+        form.by = _staff(request)
+        return form
+
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        key, text = services.create_key(by=_staff(request), **form.asked())
+        key, text = services.create_key(**form.asked())
         obj.pk = key.pk
         obj.refresh_from_db()
         note = "The key, shown this once: {}"
@@ -142,6 +154,10 @@ class ApiKeyAdmin(ModelAdmin):
     @admin.action(description="Revoke the selected keys", permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, keys: QuerySet[ApiKey]) -> None:
         for key in keys.select_related("owner"):
-            services.revoke_key(by=_staff(request), key=key)
+            try:
+                services.revoke_key(by=_staff(request), key=key)
+            except KeyFromEnvironment as error:
+                self.message_user(request, f"{key}: {error.message}", messages.ERROR)
+                continue
             self.log_change(request, key, "Revoked.")
         self.message_user(request, "The selected keys no longer work.")

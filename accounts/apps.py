@@ -12,3 +12,5 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         # Registers the credentials' description with the schema generator.
         import_module("accounts.schema")
+        # Registers the system checks.
+        import_module("accounts.checks")

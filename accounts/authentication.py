@@ -6,7 +6,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, ParseError
 from rest_framework.request import Request
 
-from accounts import credentials
+from accounts import credentials, origin
 from accounts.errors import AmbiguousCredentials, CredentialInvalid
 from accounts.models import User
 from accounts.principal import Principal
@@ -29,13 +29,19 @@ class _Credentials(BaseAuthentication):
         authorization, api_key = request.META.get("HTTP_AUTHORIZATION"), request.META.get("HTTP_X_API_KEY")
         if not self.speaks(credentials.scheme_of(authorization), api_key):
             return None
+        # Whoever counted the request has looked at the same headers already.
+        principal: Principal | None = getattr(request._request, "verified_principal", None)
         try:
-            principal = credentials.authenticate(authorization=authorization, api_key=api_key)
+            principal = principal or credentials.authenticate(authorization=authorization, api_key=api_key)
         except CredentialInvalid as error:
             raise AuthenticationFailed(error.message, code=error.code) from error
         except AmbiguousCredentials as error:
             raise ParseError(error.message, code=error.code) from error
-        return (principal.user, principal) if principal else None
+        if principal is None:
+            return None
+        if principal.key_id is not None:
+            origin.note_key(str(principal.key_id))
+        return principal.user, principal
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE

@@ -1,6 +1,7 @@
 """Credentials that were verified a moment ago: a caller's next request costs no query and no signature.
 
-Only successes are remembered, for at most CREDENTIAL_CACHE_SECONDS and never past the credential's own end.
+Only successes are remembered, for at most CREDENTIAL_CACHE_SECONDS and never past the credential's own end. A
+second memory keeps them for CREDENTIAL_OUTAGE_SECONDS, for use while the database does not answer and only then.
 The key is a SHA-256 of the whole credential: neither the secret nor a shortened form of it is kept.
 """
 
@@ -21,13 +22,16 @@ class CredentialCache:
     """A bounded, thread-safe memory of verified credentials. `clock` counts seconds and never goes back."""
 
     def __init__(
-        self, *, max_entries: int = MAX_ENTRIES, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        max_entries: int = MAX_ENTRIES,
+        clock: Callable[[], float] = time.monotonic,
+        setting: str = "CREDENTIAL_CACHE_SECONDS",
     ) -> None:
         self._clock = clock
+        self._setting = setting
         self._lock = threading.Lock()
-        self._entries: TLRUCache[bytes, tuple[Principal, float]] = TLRUCache(
-            max_entries, _deadline, timer=clock
-        )
+        self._entries: TLRUCache[bytes, tuple[Principal, float]] = TLRUCache(max_entries, _deadline, timer=clock)
 
     def get(self, credential: str) -> Principal | None:
         """Who a credential stands for, or None when it has to be verified (again)."""
@@ -38,12 +42,23 @@ class CredentialCache:
 
     def put(self, credential: str, principal: Principal, *, seconds_left: float | None = None) -> None:
         """Remember a verified credential, which ends in `seconds_left` (None: it does not end by itself)."""
-        seconds = float(settings.CREDENTIAL_CACHE_SECONDS)
+        seconds = float(getattr(settings, self._setting))
         if seconds_left is not None:
             seconds = min(seconds, seconds_left)
         deadline = self._clock() + seconds
         with self._lock:
             self._entries[_key(credential)] = (principal, deadline)
+
+    def seconds_left(self, credential: str) -> float:
+        """How long a credential is still remembered; 0 when it is not."""
+        with self._lock:
+            found = self._entries.get(_key(credential))
+        return max(0.0, found[1] - self._clock()) if found else 0.0
+
+    def drop(self, credential: str) -> None:
+        """Forget one credential."""
+        with self._lock:
+            self._entries.pop(_key(credential), None)
 
     def clear(self) -> None:
         """Forget everything: the next request of every caller is verified anew."""
@@ -64,3 +79,10 @@ def _deadline(key: bytes, value: tuple[Principal, float], now: float) -> float:
 
 
 remembered = CredentialCache()
+known_before = CredentialCache(setting="CREDENTIAL_OUTAGE_SECONDS")
+
+
+def forget_all() -> None:
+    """After a credential was ended: every credential is verified anew, also when the database goes away now."""
+    remembered.clear()
+    known_before.clear()

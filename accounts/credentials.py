@@ -10,12 +10,12 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import keys, tokens
-from accounts.credential_cache import remembered
+from accounts import environment_keys, keys, tokens
+from accounts.credential_cache import known_before, remembered
 from accounts.errors import AmbiguousCredentials, CredentialInvalid
 from accounts.models import ApiKey
 from accounts.principal import Principal, principal_for
@@ -70,9 +70,25 @@ def _principal(kind: str, text: str) -> Principal:
         raise CredentialInvalid("The credential is not valid.")
     cache_text = f"{kind} {text}"
     principal = remembered.get(cache_text)
-    if principal is None:
+    return _verified(kind, text, cache_text) if principal is None else principal
+
+
+def _verified(kind: str, text: str, cache_text: str) -> Principal:
+    try:
         principal, ends_at = _verify_key(text) if kind == "key" else _verify_token(text)
-        remembered.put(cache_text, principal, seconds_left=None if ends_at is None else ends_at - time.time())
+    except CredentialInvalid:
+        known_before.drop(cache_text)
+        raise
+    except (OperationalError, InterfaceError):
+        # The database is down: who was known a minute ago still is. Asked again after CREDENTIAL_CACHE_SECONDS.
+        known = known_before.get(cache_text)
+        if known is None:
+            raise
+        remembered.put(cache_text, known, seconds_left=known_before.seconds_left(cache_text))
+        return known
+    seconds_left = None if ends_at is None else ends_at - time.time()
+    remembered.put(cache_text, principal, seconds_left=seconds_left)
+    known_before.put(cache_text, principal, seconds_left=seconds_left)
     return principal
 
 
@@ -82,17 +98,31 @@ def _verify_token(text: str) -> Verified:
 
 
 def _verify_key(text: str) -> Verified:
+    if (name := environment_keys.name_of(text.strip())) is not None:
+        return _accept(environment_keys.row_for(name))
     parts = keys.split(text.strip())
     if parts is None:
         raise CredentialInvalid(_REFUSED)
     row = ApiKey.objects.live().select_related("owner").filter(prefix=parts.prefix).first()
     # An unknown prefix takes the same steps as a wrong secret.
     known = keys.verify(parts.secret, row.secret_hash if row else "", pepper=settings.API_KEY_PEPPER)
-    if row is None or not known or not row.owner.is_active:
+    if row is None or not known:
+        raise CredentialInvalid(_REFUSED)
+    return _accept(row)
+
+
+def _accept(row: ApiKey) -> Verified:
+    """The principal of a key whose text was right."""
+    if not row.owner.is_active:
         raise CredentialInvalid(_REFUSED)
     _note_use(row)
     principal = principal_for(
-        row.owner, key_id=row.pk, scopes=row.scopes, model_names=row.model_names, rate_limit=row.rate_limit
+        row.owner,
+        key_id=row.pk,
+        scopes=row.scopes,
+        model_names=row.model_names,
+        rate_limit=row.rate_limit,
+        expires_at=row.expires_at,
     )
     return principal, row.expires_at.timestamp() if row.expires_at else None
 

@@ -8,9 +8,7 @@ class AccountsError(Exception):
 
     code = "accounts_error"
 
-    def __init__(
-        self, message: str, *, code: str | None = None, details: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str | None = None, details: dict[str, Any] | None = None) -> None:
         super().__init__(message)
         self.code = code or self.code
         self.message = message
@@ -41,10 +39,28 @@ class Forbidden(AccountsError):
     code = "forbidden"
 
 
+class RegistrationClosed(AccountsError):
+    """People can't make accounts for themselves on this platform."""
+
+    code = "registration_closed"
+
+
+class RegistrationInvalid(AccountsError):
+    """An account can't be made as it was asked for; `details` names the fields."""
+
+    code = "validation_failed"
+
+
 class KeyRequestInvalid(AccountsError):
     """An API key can't be made as it was asked for; `details` names the field."""
 
     code = "validation_failed"
+
+
+class KeyFromEnvironment(AccountsError):
+    """The key is in the environment of the platform's processes and ends there."""
+
+    code = "key_from_environment"
 
 
 class UnknownField(AccountsError):
@@ -69,6 +85,25 @@ class BodyTooLarge(AccountsError):
     """A body is larger than the limit, which `details["limit_bytes"]` states."""
 
     code = "body_too_large"
+
+
+class RateLimited(AccountsError):
+    """The caller asked for more than its limit; `details["retry_after_seconds"]` says when to come again."""
+
+    code = "rate_limited"
+
+
+class SignInLocked(AccountsError):
+    """Too many wrong passwords for one account from one network; `details["retry_after_seconds"]` says how long.
+
+    `starts` tells whether the attempt that got this began the lock.
+    """
+
+    code = "sign_in_locked"
+
+    def __init__(self, message: str, *, details: dict[str, Any], starts: bool) -> None:
+        super().__init__(message, details=details)
+        self.starts = starts
 
 
 class LengthRequired(AccountsError):

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django import forms
-from unfold.forms import UserCreationForm
+from unfold.forms import AuthenticationForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
 from accounts import services
-from accounts.errors import KeyRequestInvalid
+from accounts.errors import CredentialInvalid, KeyRequestInvalid, SignInLocked
 from accounts.models import ApiKey, Scope, User
+from accounts.sign_in import sign_in
 
 
 class PersonCreationForm(UserCreationForm):
@@ -30,9 +31,30 @@ class PersonCreationForm(UserCreationForm):
         super()._post_clean()
 
 
-class ApiKeyForm(forms.ModelForm):
-    """What a new key may do. The service decides whether it may be granted."""
+class StaffSignInForm(AuthenticationForm):
+    """The admin's door: counted, locked and written down like every other one."""
 
+    retry_after_seconds: int | None = None
+
+    def clean(self) -> dict[str, Any]:
+        email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if email and password:
+            try:
+                self.user_cache = sign_in(
+                    email=email, password=password, door="admin", staff_only=True, request=self.request
+                )
+            except SignInLocked as error:
+                self.retry_after_seconds = error.details["retry_after_seconds"]
+                raise forms.ValidationError(error.message, code=error.code) from None
+            except CredentialInvalid:
+                raise self.get_invalid_login_error() from None
+        return self.cleaned_data
+
+
+class ApiKeyForm(forms.ModelForm):
+    """What a new key may do. The service decides whether `by`, who is signed in, may grant it."""
+
+    by: User
     scopes = forms.MultipleChoiceField(choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget)
     models = forms.CharField(
         required=False,
@@ -62,6 +84,7 @@ class ApiKeyForm(forms.ModelForm):
         """What the form asks for, in the service's words."""
         cleaned = self.cleaned_data
         return {
+            "by": self.by,
             "owner": cleaned["owner"],
             "name": cleaned["name"],
             "scopes": cleaned["scopes"],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from accounts.errors import Forbidden, ScopeMissing
@@ -29,6 +30,7 @@ class Principal:
     model_names: frozenset[str] | None = None
     rate_limit: int | None = None
     withheld: frozenset[str] = frozenset()
+    expires_at: datetime | None = None
 
     @property
     def user_id(self) -> int:
@@ -63,6 +65,7 @@ def principal_for(
     scopes: Iterable[str] = ALL_SCOPES,
     model_names: Iterable[str] = (),
     rate_limit: int | None = None,
+    expires_at: datetime | None = None,
 ) -> Principal:
     """The principal for a credential that carries `scopes`, cut down to what its owner may do now."""
     carried = ALL_SCOPES.intersection(scopes)
@@ -74,6 +77,7 @@ def principal_for(
         model_names=frozenset(model_names) or None,
         rate_limit=rate_limit,
         withheld=withheld,
+        expires_at=expires_at,
     )
 
 

@@ -47,6 +47,23 @@ class LoginRequest(StrictSerializer):
         return attrs
 
 
+class RegisterRequest(StrictSerializer):
+    """A new account. Without a username, the e-mail address is the username too."""
+
+    email = serializers.EmailField(max_length=254)
+    username = serializers.CharField(max_length=150, required=False)
+    password = serializers.CharField(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, write_only=True)
+
+
+class RegisteredAnswer(serializers.ModelSerializer[User]):
+    """The account that was made."""
+
+    class Meta:
+        model = User
+        fields = ("id", "email", "username")
+        read_only_fields = fields
+
+
 class RefreshRequest(StrictSerializer):
     """The refresh token that the last answer gave."""
 
@@ -80,14 +97,10 @@ class ApiKeyRequest(StrictSerializer):
     """What a new key may do, for which models, until when, how often."""
 
     name = serializers.CharField(max_length=100)
-    scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=Scope.choices), min_length=1, max_length=20
-    )
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices), min_length=1, max_length=20)
     models = serializers.ListField(child=serializers.CharField(max_length=64), max_length=100, required=False)
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
-    rate_limit = serializers.IntegerField(
-        min_value=1, max_value=1_000_000_000, required=False, allow_null=True
-    )
+    rate_limit = serializers.IntegerField(min_value=0, max_value=1_000_000_000, required=False, allow_null=True)
 
 
 class ApiKeyAnswer(serializers.ModelSerializer[ApiKey]):

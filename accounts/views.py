@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from accounts import services, tokens
+from accounts import environment_keys, registration, services, tokens
 from accounts.authentication import caller
 from accounts.models import ApiKey, Scope
 from accounts.permissions import ANY_CREDENTIAL
@@ -23,9 +23,34 @@ from accounts.serializers import (
     LoginRequest,
     MeAnswer,
     RefreshRequest,
+    RegisteredAnswer,
+    RegisterRequest,
     TokenAnswer,
 )
+from accounts.sign_in import sign_in
 from accounts.strict_json import require_body
+
+
+class RegisterView(APIView):
+    """Make an account for oneself, unless this platform does not allow it."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        operation_id="auth_register",
+        tags=["auth"],
+        request=RegisterRequest,
+        responses={201: RegisteredAnswer},
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        registration.require_open()
+        require_body(request, self)
+        body = RegisterRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        user = registration.register(**body.validated_data)
+        return Response(RegisteredAnswer(user).data, status=status.HTTP_201_CREATED)
 
 
 class LoginView(APIView):
@@ -34,31 +59,42 @@ class LoginView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(
-        operation_id="auth_login", tags=["auth"], request=LoginRequest, responses=TokenAnswer, auth=[]
-    )
+    @extend_schema(operation_id="auth_login", tags=["auth"], request=LoginRequest, responses=TokenAnswer, auth=[])
     def post(self, request: Request) -> Response:
         require_body(request, self)
         body = LoginRequest(data=request.data)
         body.is_valid(raise_exception=True)
-        user = services.check_password(**body.validated_data, request=request._request)
+        user = sign_in(**body.validated_data, door="api", request=request._request)
         return _token_response(tokens.issue(user))
 
 
 class RefreshView(APIView):
-    """Exchange a refresh token for new tokens."""
+    """Exchange a refresh token for new tokens. It is good for one use; a second one ends the sign-in."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(
-        operation_id="auth_refresh", tags=["auth"], request=RefreshRequest, responses=TokenAnswer, auth=[]
-    )
+    @extend_schema(operation_id="auth_refresh", tags=["auth"], request=RefreshRequest, responses=TokenAnswer, auth=[])
     def post(self, request: Request) -> Response:
         require_body(request, self)
         body = RefreshRequest(data=request.data)
         body.is_valid(raise_exception=True)
-        return _token_response(tokens.issue(tokens.verify_refresh(body.validated_data["refresh"])))
+        return _token_response(tokens.rotate(body.validated_data["refresh"]))
+
+
+class LogoutView(APIView):
+    """End a sign-in: its refresh token and its access tokens no longer work."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(operation_id="auth_logout", tags=["auth"], request=RefreshRequest, responses={204: None}, auth=[])
+    def post(self, request: Request) -> Response:
+        require_body(request, self)
+        body = RefreshRequest(data=request.data)
+        body.is_valid(raise_exception=True)
+        tokens.end(body.validated_data["refresh"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class MeView(APIView):
@@ -81,6 +117,7 @@ class ApiKeyViewSet(mixins.ListModelMixin, GenericViewSet[ApiKey]):
     scopes = {"list": Scope.ADMIN, "create": Scope.ADMIN, "destroy": Scope.ADMIN}
 
     def get_queryset(self) -> QuerySet[ApiKey]:
+        environment_keys.sync()
         keys = ApiKey.objects.select_related("owner").order_by("-created_at", "id")
         user = caller(self.request).user
         return keys if user.has_perm(services.MANAGE_KEYS) else keys.filter(owner=user)

@@ -1,9 +1,9 @@
 """Every scikit-learn classifier and regressor: fit, save, validate, serve, compare with the original.
 
-    python -m benchmarks.estimators [--only NAME ...] [--output docs/estimators.md] [--jobs 2]
+    python -m benchmarks.estimators [--only NAME ...] [--output docs/estimators.md] [--jobs 2] [--url URL --key KEY]
 
 `serve` is the seam: it takes a validated file and returns a function from rows to answers. Here it
-loads the runtime in this process; another `Serve` may upload the file to a running server instead.
+loads the runtime in this process; with `--url` the file is uploaded to a running platform and asked over HTTP.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import sklearn
 
 from benchmarks.estimator_cases import Case, cases
 from benchmarks.estimator_page import write_page
+from benchmarks.served_over_http import Platform
 from inference import handlers, runtimes
 from inference.errors import ValidationFailed
 from inference.handlers import Payload
@@ -75,6 +77,19 @@ def serve(artifact: Path, trusted: bool) -> Served:
         return said.predictions, said.probabilities
 
     return Served(result.runtime, answer, _way(result), signature.allows_missing)
+
+
+def over_http(platform: Platform) -> Serve:
+    """As a user: upload the file, wait for the verdict, ask the version over HTTP."""
+
+    def serving(artifact: Path, trusted: bool) -> Served:
+        name = f"estimator-{artifact.stem.lower()}"
+        page = platform.upload(artifact, name=name, trusted=trusted)
+        reference = f"{name}:{page['number']}"
+        answer = partial(platform.predict, reference)
+        return Served(page["runtime"], answer, page["runtime"], page["signature"]["allows_missing"])
+
+    return serving
 
 
 def run_case(case: Case, folder: Path, serving: Serve = serve) -> Outcome:
@@ -161,12 +176,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--output", type=Path)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--url", help="Upload to this running platform and ask it, instead of in this process.")
+    parser.add_argument("--key", default="", help="Its API key: scopes upload, read and predict; its owner may trust.")
     chosen = parser.parse_args()
     wanted = [case for case in cases() if not chosen.only or case.name in chosen.only]
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(chosen.jobs) as pool:
         outcomes = []
-        for outcome in pool.map(lambda case: run_case(case, Path(folder)), wanted):
+        serving = over_http(Platform(chosen.url, chosen.key)) if chosen.url else serve
+        for outcome in pool.map(lambda case: run_case(case, Path(folder), serving), wanted):
             outcomes.append(outcome)
             mark = "" if outcome.agrees else "  DISAGREES"
             told = f"{outcome.max_difference} {outcome.detail[:160]}{mark}"

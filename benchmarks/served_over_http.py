@@ -29,7 +29,9 @@ class Platform:
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{artifact.name}"\r\n\r\n'
         body = b"".join([*parts, head.encode(), artifact.read_bytes(), f"\r\n--{boundary}--\r\n".encode()])
         try:
-            answer = self._call("POST", "/api/v1/models/upload?wait=300", body, f"multipart/form-data; boundary={boundary}")
+            answer = self._call(
+                "POST", "/api/v1/models/upload?wait=300", body, f"multipart/form-data; boundary={boundary}"
+            )
         except urllib.error.HTTPError as refusal:
             error = json.load(refusal)["error"]
             raise ValidationFailed(error["code"], error["message"]) from refusal

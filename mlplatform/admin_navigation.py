@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, AuditEvent, User
 from monitoring.models import PredictionLog
 from registry.models import ModelVersion, RegisteredModel
 
@@ -35,7 +35,14 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         ),
         ("Records", [_list(request, PredictionLog, "Predictions", "list_alt")]),
-        ("Access", [_list(request, ApiKey, "API keys", "key"), _list(request, User, "Users", "group")]),
+        (
+            "Access",
+            [
+                _list(request, ApiKey, "API keys", "key"),
+                _list(request, User, "Users", "group"),
+                _list(request, AuditEvent, "Audit trail", "policy"),
+            ],
+        ),
     ]
     active = _active(request.path, [link for _, links in groups for *_, link in links])
     return [

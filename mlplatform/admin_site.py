@@ -3,9 +3,13 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from unfold.sites import UnfoldAdminSite
 
+from accounts import audit, tokens
+from accounts.forms import StaffSignInForm
+from accounts.models import User
 from mlplatform.admin_index import overview
 from registry.signed_in import person
 
@@ -16,6 +20,33 @@ class PlatformAdminSite(UnfoldAdminSite):
     site_header = "mlplatform"
     site_title = "mlplatform"
     index_title = "Overview"
+    login_form = StaffSignInForm
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        response = super().login(request, extra_context)
+        form = (getattr(response, "context_data", None) or {}).get("form")
+        if wait := getattr(form, "retry_after_seconds", None):
+            response.status_code = 429
+            response.headers["Retry-After"] = str(wait)
+        return response
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        user = person(request)
+        before = user.password
+        response = super().password_change(request, extra_context)
+        if user.password != before:
+            audit.record("account.password_changed", by=user, target=user)
+            tokens.end_all(user)
+        return response
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        user = person(request) if request.method == "POST" and request.user.is_authenticated else None
+        pk = user.pk if user else None
+        response = super().logout(request, extra_context)
+        if pk is not None:
+            account = User.objects.get(pk=pk)
+            audit.record("account.signed_out", by=account, target=account)
+        return response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**overview(person(request)), **(extra_context or {})})

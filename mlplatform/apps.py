@@ -12,3 +12,4 @@ class PlatformConfig(AppConfig):
     def ready(self) -> None:
         # Registers the system checks.
         import_module("mlplatform.checks")
+        import_module("mlplatform.hardening_checks")

@@ -2,7 +2,8 @@
 
 E001 a secret is missing, short, a placeholder or equal to another (production) · E002 DEBUG in production ·
 E003 any host is served in production · E004 unknown SPOOL_WHEN_FULL · E005 VAR_DIR can't be written ·
-W001 SQLite in production · W002 this kernel lacks layers of the sandbox.
+W001 SQLite in production · W002 this kernel lacks layers of the sandbox. E006 to E014, W003 and W004 are in
+`hardening_checks`.
 """
 
 import os

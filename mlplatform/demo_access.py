@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from accounts import credentials, services
+from accounts import credentials, limits, services
 from accounts.errors import CredentialInvalid
 from accounts.models import Scope, User
 
@@ -47,7 +47,11 @@ def prepare(*, file: Path, url: str) -> DemoAccess:
     key = known.get("API_KEY", "")
     if not _works(key):
         key = services.create_key(
-            by=admin, owner=admin, name=KEY_NAME, scopes=[str(scope) for scope in SCOPES]
+            by=admin,
+            owner=admin,
+            name=KEY_NAME,
+            scopes=[str(scope) for scope in SCOPES],
+            rate_limit=limits.NO_LIMIT,
         )[1]
     access = DemoAccess(url=url, email=email, password=password, api_key=key)
     _write(file, access)

@@ -22,10 +22,16 @@ API_PREFIXES = (
     "/ready",
 )
 _PAGE = (
-    "<!doctype html><html lang=en><meta charset=utf-8><title>{0}</title>"
-    "<h1>{0}</h1><p>{1}</p><p>Request {2}</p></html>"
+    "<!doctype html><html lang=en><meta charset=utf-8><title>{0}</title><h1>{0}</h1><p>{1}</p><p>Request {2}</p></html>"
 )
-_HEADINGS = {400: "Bad request", 403: "Not allowed", 404: "Not found", 413: "Too large", 503: "Not available"}
+_HEADINGS = {
+    400: "Bad request",
+    403: "Not allowed",
+    404: "Not found",
+    413: "Too large",
+    429: "Too many requests",
+    503: "Not available",
+}
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -62,13 +68,9 @@ def respond(request: HttpRequest, error: BaseException) -> HttpResponse:
             format_html(_PAGE, heading, answer.message, request_id).encode(),
             "text/html; charset=utf-8",
         )
-    return HttpResponse(
-        content, status=answer.status, content_type=content_type, headers=dict(answer.headers)
-    )
+    return HttpResponse(content, status=answer.status, content_type=content_type, headers=dict(answer.headers))
 
 
 def wants_json(request: HttpRequest) -> bool:
     """Whether the answer is for a program: on every API path, and for whoever does not ask for HTML."""
-    return request.path_info.startswith(API_PREFIXES) or "text/html" not in request.META.get(
-        "HTTP_ACCEPT", ""
-    )
+    return request.path_info.startswith(API_PREFIXES) or "text/html" not in request.META.get("HTTP_ACCEPT", "")

@@ -74,12 +74,17 @@ TABLE: dict[type[BaseException], Rule] = {
     accounts_errors.AmbiguousCredentials: Rule(400, "ambiguous_credentials"),
     accounts_errors.ScopeMissing: Rule(403, "scope_missing"),
     accounts_errors.Forbidden: Rule(403, "forbidden"),
+    accounts_errors.SignInLocked: Rule(429, "sign_in_locked"),
+    accounts_errors.RegistrationClosed: Rule(403, "registration_closed"),
+    accounts_errors.RegistrationInvalid: Rule(422, "validation_failed"),
     accounts_errors.KeyRequestInvalid: Rule(422, "validation_failed"),
+    accounts_errors.KeyFromEnvironment: Rule(409, "key_from_environment"),
     accounts_errors.UnknownField: Rule(400, "unknown_field"),
     accounts_errors.BodyMalformed: Rule(400, "json"),
     accounts_errors.BodyValueInvalid: Rule(422, "text"),
     accounts_errors.BodyTooLarge: Rule(413, "body_too_large"),
     accounts_errors.LengthRequired: Rule(411, "length_required"),
+    accounts_errors.RateLimited: Rule(429, "rate_limited"),
     # registry
     registry_errors.ModelNotFound: Rule(404, "not_found"),
     registry_errors.NoActiveVersion: Rule(409, "no_active_version"),
@@ -181,6 +186,8 @@ def _with_headers(answer: Answer) -> Answer:
     headers = dict(answer.headers)
     if answer.status == 401:
         headers.setdefault("WWW-Authenticate", CHALLENGE)
+    if "retry_after_seconds" in answer.details:
+        headers.setdefault("Retry-After", str(answer.details["retry_after_seconds"]))
     if answer.status == 503:
         headers.setdefault("Retry-After", str(_RETRY_AFTER_SECONDS))
     return Answer(answer.status, answer.code, answer.message, answer.details, headers)

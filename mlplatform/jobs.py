@@ -7,6 +7,7 @@ runners may run it at once. It returns something true when it did something, and
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from accounts import lockout, tokens
 from inference import jobs as inference_jobs
 from monitoring import processes, spool
 from registry import artifacts
@@ -41,5 +42,7 @@ JOBS: tuple[Job, ...] = (
     Job("validate uploaded versions", inference_jobs.validate_next, every_seconds=0.5, is_long=True),
     Job("take over the records of dead processes", spool.take_over, every_seconds=1.0),
     Job("forget serving processes that ended", _prune_processes, every_seconds=30.0),
+    Job("forget old attempts to sign in", lockout.prune, every_seconds=3600.0),
+    Job("forget sign-ins that expired", tokens.prune, every_seconds=600.0),
     Job("remove abandoned uploads", _sweep_uploads, every_seconds=3600.0),
 )

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from accounts import origin
 from inference import health
 
 GetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
@@ -30,7 +31,8 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request_id = request_id_from(request.META.get("HTTP_X_REQUEST_ID"))
         request.request_id = request_id  # type: ignore[attr-defined]
-        response = self.get_response(request)
+        with origin.of_request(request.META, request_id):
+            response = self.get_response(request)
         response.headers[REQUEST_ID_HEADER] = request_id
         return response
 
@@ -70,8 +72,7 @@ ADMIN_POLICY = (
 )
 # Swagger UI sets styles from its own script.
 DOCS_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    f"img-src 'self' data:; {_NOTHING_FOREIGN}"
+    f"default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; {_NOTHING_FOREIGN}"
 )
 STRICT_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 PERMISSIONS_POLICY = ", ".join(

@@ -33,6 +33,14 @@ SECRET_KEY = env.text("SECRET_KEY", "", "Signs sessions; generated below VAR_DIR
 JWT_SIGNING_KEY = env.text(
     "JWT_SIGNING_KEY", "", "Signs JWTs; generated below VAR_DIR when empty and not in production."
 )
+JWT_SIGNING_KEY_FALLBACK = env.text(
+    "JWT_SIGNING_KEY_FALLBACK",
+    "",
+    "The signing key before the present one: its tokens are still read, new ones are not made.",
+)
+JWT_AUDIENCE = env.text(
+    "JWT_AUDIENCE", "mlplatform", "Names this installation in its JWTs; those of another are refused."
+)
 API_KEY_PEPPER = env.text(
     "API_KEY_PEPPER",
     "",
@@ -54,6 +62,12 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else
 SECURE_REDIRECT_EXEMPT = [r"^health/?$", r"^ready/?$"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 8 * 3600
+if PRODUCTION:
+    # The prefix has browsers insist on Secure, on this host and on no other.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
@@ -72,6 +86,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "corsheaders",
     "accounts",
     "registry",
     "monitoring",
@@ -83,8 +98,10 @@ MIDDLEWARE = [
     "mlplatform.middleware.RequestIdMiddleware",
     "mlplatform.middleware.HealthMiddleware",
     "mlplatform.middleware.ContentPolicyMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mlplatform.rate_limits.RateLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -182,10 +199,35 @@ SIMPLE_JWT = {
     "ALGORITHM": "HS256",
     "SIGNING_KEY": JWT_SIGNING_KEY,
     "ISSUER": "mlplatform",
+    "AUDIENCE": JWT_AUDIENCE,
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=10),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
     "UPDATE_LAST_LOGIN": False,
 }
+SIGN_IN_ATTEMPTS = env.integer(
+    "SIGN_IN_ATTEMPTS", 5, "Wrong passwords in a minute for one account from one network before a lock."
+)
+SIGN_IN_LOCK_SECONDS = env.number(
+    "SIGN_IN_LOCK_SECONDS", 60.0, "How long the first lock lasts; each one after it lasts twice as long."
+)
+SIGN_IN_LOCK_MAX_SECONDS = env.number("SIGN_IN_LOCK_MAX_SECONDS", 3600.0, "The longest a lock lasts.")
+REGISTRATION_OPEN = env.flag(
+    "REGISTRATION_OPEN", True, "Whether people may make accounts for themselves (POST /api/v1/auth/register)."
+)
+REGISTRATION_GROUP = env.text(
+    "REGISTRATION_GROUP", "Data scientist", "The group that new accounts join; empty means none."
+)
+ML_API_KEYS = env.names(
+    "ML_API_KEYS", [], "API keys for a first start: name:sha256,… with the SHA-256 of each key in hex."
+)
+ML_API_KEY_SCOPES = env.names(
+    "ML_API_KEY_SCOPES", ["predict", "read"], "The scopes of the keys in ML_API_KEYS."
+)
+CREDENTIAL_OUTAGE_SECONDS = env.number(
+    "CREDENTIAL_OUTAGE_SECONDS",
+    60.0,
+    "With the database down, credentials verified within this time go on working.",
+)
 CREDENTIAL_CACHE_SECONDS = env.number(
     "CREDENTIAL_CACHE_SECONDS",
     1.0,
@@ -203,7 +245,8 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["accounts.strict_json.FastJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["accounts.strict_json.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "accounts.pagination.Pages",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": "accounts.metadata.PlainMetadata",
+    "DEFAULT_SCHEMA_CLASS": "mlplatform.openapi.PlatformSchema",
     "EXCEPTION_HANDLER": "mlplatform.errors.handle",
     "UNAUTHENTICATED_USER": None,
 }
@@ -222,6 +265,53 @@ SPECTACULAR_SETTINGS = {
 }
 DOCS_PUBLIC = env.flag("DOCS_PUBLIC", True, "Whether /docs and /api/schema are served.")
 
+# -- Other sites in browsers --------------------------------------------------------------------------
+
+CORS_ALLOWED_ORIGINS = env.names(
+    "CORS_ALLOWED_ORIGINS", [], "Origins (https://…) whose pages may call the API from a browser."
+)
+CORS_URLS_REGEX = r"^/(api|predict|suggest|log_event|monitoring)(/|$)"
+# Callers show a key or a token; cookies are the admin's and stay there.
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-api-key", "x-request-id"]
+CORS_EXPOSE_HEADERS = [
+    "Retry-After",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "X-Cache",
+    "X-Model-Version",
+    "X-Request-ID",
+]
+CORS_PREFLIGHT_MAX_AGE = 3600
+
+# -- Limits -------------------------------------------------------------------------------------------
+
+TRUSTED_PROXIES = env.integer(
+    "TRUSTED_PROXIES",
+    0,
+    "How many proxies of yours a request passes, each adding to X-Forwarded-For; 0 ignores that header.",
+)
+RATE_LIMIT_WINDOW = env.number("RATE_LIMIT_WINDOW", 60.0, "The sliding window of all limits, in seconds.")
+RATE_LIMIT_REQUESTS = env.integer(
+    "RATE_LIMIT_REQUESTS",
+    100,
+    "Requests per window from one client address without a good credential; 0 means no limit.",
+)
+RATE_LIMIT_KEY_REQUESTS = env.integer(
+    "RATE_LIMIT_KEY_REQUESTS",
+    6000,
+    "Requests per window of one account, over all its keys and tokens; 0 means no limit.",
+)
+RATE_LIMIT_ROWS = env.integer(
+    "RATE_LIMIT_ROWS", 0, "Rows per window that one account may have predicted; 0 means no limit."
+)
+RATE_LIMIT_REDIS_URL = (
+    env.text("RATE_LIMIT_REDIS_URL", "", "The Redis in which hosts share their counts; empty means REDIS_URL.")
+    or REDIS_URL
+)
+RATE_LIMIT_DIR = VAR_DIR / "limits"
+
 # -- Registry -----------------------------------------------------------------------------------------
 
 MAX_ARTIFACT_BYTES = env.integer(
@@ -229,6 +319,8 @@ MAX_ARTIFACT_BYTES = env.integer(
 )
 MAX_BODY_BYTES = env.integer("MAX_BODY_BYTES", 64 * 1024 * 1024, "The largest JSON body of a request.")
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
 FILE_UPLOAD_TEMP_DIR = STAGING_DIR
 FILE_UPLOAD_HANDLERS = ["registry.uploads.ArtifactUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600

@@ -33,5 +33,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
 if settings.DOCS_PUBLIC:
     urlpatterns += [
         route("api/schema", SpectacularAPIView.as_view(), name="schema"),
-        route("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+        route(
+            "docs",
+            SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+            name="docs",
+        ),
     ]

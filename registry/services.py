@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import User
 from registry import artifacts, generation, names
 from registry.errors import Conflict, FieldInvalid, Forbidden, NameTaken, VersionNotReady
@@ -86,6 +87,8 @@ def upload_version(
             if trusted:
                 _mark_trusted(version, by)
             version.save()
+            facts = {"trusted": trusted, "sha256": staged.sha256}
+            audit.record("version.uploaded", by=by, target=version, details=facts)
     finally:
         staged.discard()
     log.info("version uploaded: %s by user %s", version, by.pk)
@@ -249,6 +252,7 @@ def trust(*, version: ModelVersion, by: User) -> ModelVersion:
         if row.status == Status.FAILED:
             row.status, row.attempts, row.failure, row.not_before = Status.PENDING, 0, None, None
         row.save()
+        audit.record("version.trusted", by=by, target=row)
     log.info("version trusted: %s by user %s", row, by.pk)
     return row
 
@@ -314,6 +318,12 @@ def rollback_target(open: Deployment | None) -> Deployment:
     return target
 
 
+_AUDITED: dict[str, str] = {
+    DeploymentAction.ACTIVATE: "version.activated",
+    DeploymentAction.ROLLBACK: "version.rolled_back",
+}
+
+
 def _append(model: RegisteredModel, *, by: User, note: str, action: str, choose: Any) -> Deployment:
     check_may_activate(by, model)
     now = timezone.now()
@@ -343,6 +353,7 @@ def _append(model: RegisteredModel, *, by: User, note: str, action: str, choose:
                 activated_at=now,
             )
             generation.bump()
+            audit.record(_AUDITED[action], by=by, target=version, details={"deployment": entry.pk, "note": note})
     except IntegrityError as error:
         raise Conflict("Another activation was faster: look again and retry.") from error
     log.info("%s: %s by user %s", action, version, by.pk)
@@ -362,6 +373,7 @@ def archive_version(*, version: ModelVersion, by: User) -> ModelVersion:
         row.status = Status.ARCHIVED
         row.save(update_fields=["status"])
         generation.bump()
+        audit.record("version.archived", by=by, target=row)
     return row
 
 
@@ -375,6 +387,7 @@ def change_model(*, model: RegisteredModel, by: User, **changes: Any) -> Registe
             setattr(row, name, value)
         row.save(update_fields=[*changes, "updated_at"])
         generation.bump()
+        audit.record("model.changed", by=by, target=row, details=changes)
     return row
 
 
@@ -387,4 +400,5 @@ def archive_model(*, model: RegisteredModel, by: User) -> RegisteredModel:
         row.archived_at = row.archived_at or timezone.now()
         row.save(update_fields=["archived_at"])
         generation.bump()
+        audit.record("model.archived", by=by, target=row)
     return row

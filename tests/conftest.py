@@ -33,6 +33,8 @@ def var_dir(tmp_path: Path, settings: Any) -> Path:
         (tmp_path / name).mkdir()
         setattr(settings, setting, tmp_path / name)
     settings.FILE_UPLOAD_TEMP_DIR = settings.STAGING_DIR
+    # What one test uses up is not missing in the next; tests of Redis itself say so.
+    settings.RATE_LIMIT_DIR, settings.RATE_LIMIT_REDIS_URL = tmp_path / "limits", ""
     return tmp_path
 
 
@@ -45,7 +47,7 @@ def quick_passwords(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def fresh_process(var_dir: Path) -> Iterator[None]:
     """No test sees what another one left in this process's memory."""
-    from accounts.credential_cache import remembered
+    from accounts.credential_cache import forget_all
     from inference import model_cache, prediction_cache
     from monitoring import rollups
     from monitoring.spool import shipping
@@ -63,7 +65,7 @@ def fresh_process(var_dir: Path) -> Iterator[None]:
         model_cache.cache.clear()
         model_cache.cache.pin(frozenset())
         prediction_cache.cache.clear()
-        remembered.clear()
+        forget_all()
 
     forget()
     yield

@@ -128,23 +128,64 @@ def result_from(
     if signature is None:
         raise disturbed()
     versions = {**_versions(converted.get("library_versions")), **_versions(header.get("library_versions"))}
-    return ValidationResult(
+    result = ValidationResult(
         signature=signature.to_dict(),
         task=signature.task,
         handler=signature.handler,
         runtime=runtime,
         compiled=compiled,
         parity=_object(header.get("parity")),
-        golden=_object(header.get("golden")),
+        golden=_golden(header.get("golden")),
         load_ms=_number(header.get("load_ms")),
         memory_bytes=int(_number(header.get("memory_bytes"))),
         report=report,
         library_versions=versions,
     )
+    _require_storable([result.signature, result.parity, result.golden, result.report, versions])
+    return result
+
+
+def _golden(data: Any) -> dict[str, Any]:
+    """Inputs with their answers, one each, in plain values."""
+    golden = _object(data)
+    rows, said, scores = (golden.get(name) for name in ("instances", "predictions", "probabilities"))
+    if not isinstance(rows, list) or not isinstance(said, list) or len(rows) != len(said):
+        raise disturbed()
+    if not all(_is_plain(value, depth=1) for value in said):
+        raise disturbed()
+    if scores is not None and not (isinstance(scores, list) and len(scores) == len(rows) and _is_plain(scores, 2)):
+        raise disturbed()
+    return {"instances": rows, "predictions": said, "probabilities": scores}
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    """A JSON value that is no object, lists at most `depth` deep."""
+    if isinstance(value, list):
+        return depth > 0 and all(_is_plain(part, depth - 1) for part in value)
+    return isinstance(value, PLAIN)
+
+
+def _require_storable(parts: list[Any]) -> None:
+    """What goes into the database is finite, of bounded size, and text that every database takes."""
+    try:
+        text = json.dumps(parts, allow_nan=False)
+        json.dumps(parts, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise disturbed() from None
+    if "\\u0000" in text:
+        raise ValidationFailed(
+            "schema_mismatch", "The model's names or labels hold NUL characters, which are not served.", field="file"
+        )
+    if len(text) > STORED_BYTES:
+        raise ValidationFailed(
+            "output_too_large", "The model's signature and proof are larger than the platform keeps.", field="file"
+        )
 
 
 def report_on(converted: sandbox.Reply | None, probed: sandbox.Reply | None) -> dict[str, Any]:
-    report: dict[str, Any] = {"layers": list((converted or probed).layers) if converted or probed else []}
+    """What the uploader may read about how the version was judged."""
+    heard = converted or probed
+    report: dict[str, Any] = {"layers": [] if heard is None else list(heard.layers)}
     if converted is not None:
         told = converted.header
         candidates = told.get("candidates")
@@ -171,5 +212,3 @@ def _object(data: Any) -> dict[str, Any]:
 
 def _number(value: Any) -> float:
     return float(value) if isinstance(value, (int, float)) and 0 <= value < 1e18 else 0.0
-
-

@@ -2,20 +2,20 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from inference.errors import ValidationFailed
-from inference.signature import Signature, SignatureInvalid
-from inference.validation import expectations, sandbox
-from inference.validation.limits import Limits, plain_text
-from inference.validation.outputs import Answers
+from inference.validation import expectations, results, sandbox
+from inference.validation.limits import Limits
+from inference.validation.results import COMPILED, Told, ValidationResult
+
+__all__ = ["Progress", "ValidationResult", "sandbox_layers", "validate"]
 
 Progress = Callable[[str, float], None]
 CODE_CARRYING = frozenset({"sklearn"})
 FORMATS = CODE_CARRYING | {"onnx"}
-results.COMPILED, NATIVE = "onnx", "sklearn"
 
 
 def sandbox_layers() -> dict[str, bool]:
@@ -79,11 +79,11 @@ class _Run:
             raise results.not_compiled(reply.header.get("candidates"))
         except ValidationFailed as failure:
             if self.asked["trusted"] and failure.code != "expected_mismatch":
-                return results.nativeresults.result_from(reply, told, f"{failure.code}: {failure.message}")
+                return results.native_result(reply, told, f"{failure.code}: {failure.message}")
             failure.report = results.report_on(reply, None)
             raise
 
-    def _compiled(self, reply: sandbox.Reply, told: "results.Told") -> ValidationResult:
+    def _compiled(self, reply: sandbox.Reply, told: Told) -> ValidationResult:
         """The compiled bytes are a stranger's file: a second, fresh sandbox looks at them."""
         assert told.compiled is not None
         question = {
@@ -95,7 +95,9 @@ class _Run:
         }
         with _nameless(reply.blobs[0]) as compiled:
             probed = self._run("probe", compiled, question, 0.6)
-        return results.result_from(results.COMPILED, reply.blobs[0], probed.header, results.report_on(reply, probed), reply.header)
+        return results.result_from(
+            COMPILED, reply.blobs[0], probed.header, results.report_on(reply, probed), reply.header
+        )
 
     def data_format(self, stream: IO[bytes], expected: list[Any] | None) -> ValidationResult:
         question = {**self.asked, "signature": None, "rows": None, "gaps_from": None, "reference": None}
@@ -104,7 +106,7 @@ class _Run:
         assert signature is not None
         expectations.compare(results.answers_from(probed.header.get("answers")), signature, expected)
         served = probed.blobs[0] if probed.blobs else None
-        return results.result_from(results.COMPILED, served, probed.header, results.report_on(None, probed), {})
+        return results.result_from(COMPILED, served, probed.header, results.report_on(None, probed), {})
 
     def _run(
         self, task: str, stream: IO[bytes], request: dict[str, Any], start: float, require_layers: bool = True

@@ -34,9 +34,7 @@ def test_good_production_settings_pass(production: Any) -> None:
 
 
 @pytest.mark.parametrize("name", checks.SECRETS)
-@pytest.mark.parametrize(
-    "value", ["", "short", "x" * 60, "change-me-" + "abcdefghijklmnopqrstuvwxyz0123456789"]
-)
+@pytest.mark.parametrize("value", ["", "short", "x" * 60, "change-me-" + "abcdefghijklmnopqrstuvwxyz0123456789"])
 def test_a_weak_secret_stops_production(name: str, value: str, production: Any) -> None:
     setattr(production, name, value)
     messages = checks.check_secrets(None)
@@ -115,7 +113,13 @@ def run_check(tmp_path: Path, **environment: str) -> "subprocess.CompletedProces
 def test_a_production_that_is_set_up_well_checks_clean(tmp_path: Path) -> None:
     good = {name: secrets.token_urlsafe(48) for name in checks.SECRETS}
     ended = run_check(
-        tmp_path, ALLOWED_HOSTS="ml.example.org", DATABASE_URL="postgres://u:p@localhost:1/x", **good
+        tmp_path,
+        ALLOWED_HOSTS="ml.example.org",
+        DATABASE_URL="postgres://u:p@localhost:1/x",
+        REDIS_URL="redis://localhost:1/0",
+        CORS_ALLOWED_ORIGINS="https://shop.example.org",
+        TRUSTED_PROXIES="1",
+        **good,
     )
     assert ended.returncode == 0, ended.stderr
 

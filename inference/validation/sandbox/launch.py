@@ -25,6 +25,7 @@ CHUNK_BYTES = 1 << 20
 STDERR_BYTES = 16_384
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 5.0
+MAX_PROGRESS = 100
 
 Progress = Callable[[str, float], None]
 
@@ -47,14 +48,17 @@ class _Conversation:
     failure: ValidationFailed | None = None
     layers: tuple[str, ...] = ()
     stderr: bytearray = field(default_factory=bytearray)
+    messages: int = 0
 
     def hear(self, frame: frames.Frame) -> None:
         header = frame.header
         kind = header.get("kind")
-        if kind == "progress":
+        if kind == "progress" and self.messages < MAX_PROGRESS:
+            self.messages += 1
             self.progress(plain_text(header.get("stage"), 60), _fraction(header.get("fraction")))
         elif kind == "locked":
-            self.layers = tuple(plain_text(name, 20) for name in header.get("layers", []))
+            told = header.get("layers")
+            self.layers = tuple(plain_text(name, 20) for name in told[:8]) if isinstance(told, list) else ()
         elif kind == "failed":
             self.failure = _failure(header)
         elif kind == "result":

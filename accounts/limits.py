@@ -1,0 +1,102 @@
+"""How much a caller may ask for. A plain door: middleware and any lane that bypasses it call `check`.
+
+Who is counted how: a caller without a good credential by client address, up to RATE_LIMIT_REQUESTS; everybody else by
+the owner of the credential, up to RATE_LIMIT_KEY_REQUESTS, so that many keys are worth no more than one. A key with a
+rate limit of its own counts against that too; if it is above the owner's, an administrator granted it, and it counts
+alone. The limit 0, of a key or of a setting, means no limit.
+"""
+
+import math
+from collections.abc import Sequence
+
+from django.conf import settings
+
+from accounts.addresses import network_of
+from accounts.errors import RateLimited
+from accounts.limiting.limiter import LazyLimiter, Limiter
+from accounts.limiting.window import Charge, Verdict
+from accounts.principal import Principal
+
+NO_LIMIT = 0
+_limiter = LazyLimiter()
+
+
+def check(*, principal: Principal | None, address: str) -> Verdict | None:
+    """Count one request of this caller; None when no limit holds for them. Never raises."""
+    group, charges = _charges(principal, address)
+    return _hit(group, charges)
+
+
+def require(*, principal: Principal | None, address: str) -> Verdict | None:
+    """`check`, but a request that may not pass raises RateLimited."""
+    verdict = check(principal=principal, address=address)
+    if verdict is not None and not verdict.is_admitted:
+        raise refusal(verdict)
+    return verdict
+
+
+def charge_rows(*, principal: Principal, rows: int) -> None:
+    """Count rows against RATE_LIMIT_ROWS of the owner; raises RateLimited when they don't fit."""
+    limit = settings.RATE_LIMIT_ROWS
+    if limit == NO_LIMIT or principal.rate_limit == NO_LIMIT:
+        return
+    group = f"owner:{principal.user_id}"
+    verdict = _hit(group, [Charge(f"rows:{group}", limit, rows)])
+    if verdict is not None and not verdict.is_admitted:
+        raise refusal(verdict, what="rows")
+
+
+def refusal(verdict: Verdict, *, what: str = "requests") -> RateLimited:
+    """The error that tells of a verdict."""
+    seconds = whole_seconds(verdict)
+    return RateLimited(
+        f"More than {verdict.limit} {what} in {settings.RATE_LIMIT_WINDOW:g} seconds. Try again in {seconds} s.",
+        details={
+            "limit": verdict.limit,
+            "window_seconds": settings.RATE_LIMIT_WINDOW,
+            "retry_after_seconds": seconds,
+        },
+    )
+
+
+def whole_seconds(verdict: Verdict) -> int:
+    """`reset_seconds`, never too short and never 0."""
+    return max(1, math.ceil(verdict.reset_seconds))
+
+
+def headers(verdict: Verdict) -> dict[str, str]:
+    """What every limited answer carries."""
+    return {
+        "RateLimit-Limit": str(verdict.limit),
+        "RateLimit-Remaining": str(verdict.remaining),
+        "RateLimit-Reset": str(whole_seconds(verdict)),
+    }
+
+
+def facts() -> dict[str, int]:
+    """What this process admitted and refused, and how often it had to do without Redis or the shared file."""
+    return _current().facts()
+
+
+def _charges(principal: Principal | None, address: str) -> tuple[str, Sequence[Charge]]:
+    if principal is None:
+        group = f"address:{network_of(address)}"
+        return group, (Charge(group, settings.RATE_LIMIT_REQUESTS),)
+    own, of_owner = principal.rate_limit, settings.RATE_LIMIT_KEY_REQUESTS
+    group = f"owner:{principal.user_id}"
+    if own is None or principal.key_id is None:
+        return group, (Charge(group, of_owner),)
+    key_charge = Charge(f"key:{principal.key_id}", own)
+    if own == NO_LIMIT or of_owner == NO_LIMIT or own > of_owner:
+        return group, (key_charge,)
+    return group, (key_charge, Charge(group, of_owner))
+
+
+def _hit(group: str, charges: Sequence[Charge]) -> Verdict | None:
+    if any(charge.limit == NO_LIMIT for charge in charges):
+        return None
+    return _current().hit(group, charges, window=settings.RATE_LIMIT_WINDOW)
+
+
+def _current() -> Limiter:
+    return _limiter.get(directory=settings.RATE_LIMIT_DIR, redis_url=settings.RATE_LIMIT_REDIS_URL)

@@ -1,0 +1,107 @@
+"""The API against its own OpenAPI schema: whatever is sent, no fault of ours and no answer that is not documented.
+
+FUZZ_EXAMPLES says how many requests are made of each call; `make fuzz` makes many. Half of the
+requests are as the schema has them, half are not.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core import signals
+from django.db import close_old_connections
+from hypothesis import HealthCheck, given, settings
+from schemathesis import Case, GenerationMode, checks
+
+from accounts import services as account_services
+from accounts.credential_cache import remembered
+from accounts.models import Scope
+from mlplatform.wsgi import application
+from registry import services
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "3"))
+THOROUGH = EXAMPLES > 10
+CHECKS = [
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+]
+bounded = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    derandomize=not THOROUGH,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def served(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """The platform as a server calls it: each answer is closed, and with it what its request opened."""
+    answer = application(environ, start_response)
+    try:
+        return [b"".join(answer)]
+    finally:
+        answer.close()
+
+
+SCHEMA = schemathesis.openapi.from_wsgi("/api/schema?format=json", served)
+OPERATIONS = {operation.label: operation for operation in (found.ok() for found in SCHEMA.get_all_operations())}
+CALLERS = ("nobody", "somebody", "somebody who knows what there is")
+
+
+@pytest.fixture
+def unlimited(settings: Any) -> None:
+    settings.RATE_LIMIT_REQUESTS = settings.RATE_LIMIT_KEY_REQUESTS = 0
+
+
+@pytest.fixture
+def one_connection() -> Iterator[None]:
+    """As in Django's own test client: a request does not close the connection on which the test's data lies."""
+    watched = (signals.request_started, signals.request_finished)
+    for signal in watched:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in watched:
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def known(served_version: Callable[..., Any], ada: Any) -> Iterator[dict[str, Any]]:
+    """A live model of Ada's, and a key of hers that may do everything."""
+    version = served_version("theirs", 1.0)
+    services.activate(version=version, by=ada, note="")
+    _, text = account_services.create_key(by=ada, owner=ada, name="k", scopes=[*Scope.values])
+    yield {"ref": "theirs", "number": version.number, "key": text}
+    remembered.clear()
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=lambda mode: mode.value)
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_every_answer_is_documented_and_no_fault_of_ours(
+    label: str, caller: str, mode: GenerationMode, known: dict[str, Any], unlimited: None, one_connection: None
+) -> None:
+    headers = {} if caller == "nobody" else {"X-API-Key": known["key"]}
+
+    @bounded
+    @given(case=_cases(OPERATIONS[label], mode))
+    def ask(case: Case) -> None:
+        if caller == CALLERS[-1]:
+            case.path_parameters.update({name: known[name] for name in case.path_parameters if name in known})
+        # Nobody validates uploads here, so waiting for it would last as long as was asked.
+        case.query.pop("wait", None)
+        case.call_and_validate(headers=headers, checks=CHECKS)
+
+    ask()
+
+
+def _cases(operation: Any, mode: GenerationMode) -> Any:
+    return operation.as_strategy(generation_mode=mode)
+
+
+def test_the_schema_covers_the_api() -> None:
+    assert "POST /api/v1/predict/{ref}" in OPERATIONS
+    assert len(OPERATIONS) >= 20

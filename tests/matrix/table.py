@@ -1,0 +1,109 @@
+"""Who may do what: for each route and verb, what each of the eight callers gets.
+
+The words are those of `observe.outcome`, in the order of `world.CALLERS`:
+
+    anonymous · predict key · expired key · other tenant · viewer · owner · staff · superuser
+
+The things asked for are the owner's and private. A `*` says that rows change: then they must, and without one they
+must not. The first rule that matches a pair decides; a rule that matches none is a mistake.
+"""
+
+import re
+from typing import NamedTuple
+
+ANY = r"[A-Z]+"
+ALL = "{0} {0} {0} {0} {0} {0} {0} {0}".format
+
+
+class Rule(NamedTuple):
+    route: str
+    verbs: str
+    outcomes: tuple[str, ...]
+
+    def covers(self, route: str, verb: str) -> bool:
+        return bool(re.fullmatch(self.route, route) and re.fullmatch(self.verbs, verb))
+
+
+def rule(route: str, verbs: str, outcomes: str) -> Rule:
+    words = tuple(outcomes.split())
+    assert len(words) == 8, route
+    return Rule(route, verbs, words)
+
+
+def staff_only(staff: str, superuser: str) -> str:
+    """The admin sends everybody who is not staff to sign in, whatever the route."""
+    return f"login login login login login login {staff} {superuser}"
+
+
+API, ADMIN, ID = "/api/v1", "/admin", r"\{\w+\}"
+MODEL = rf"{API}/models/{ID}"
+READS = "GET|HEAD"
+
+RULES = [
+    # -- Open to everybody ----------------------------------------------------------------------------
+    rule(r"/", ANY, ALL("moved")),
+    rule(r"/api/schema", "GET|HEAD|OPTIONS", ALL("in")),
+    rule(r"/docs", READS, ALL("in")),
+    rule(r"/docs|/api/schema", ANY, ALL("405")),
+    # The body is the credential: an account's own data, a password, a refresh token.
+    rule(rf"{API}/auth/(register|login|refresh|logout)", "POST", ALL("in*")),
+    rule(rf"{API}/auth/(register|login|refresh|logout)", "OPTIONS", ALL("in")),
+    rule(rf"{API}/auth/(register|login|refresh|logout)", ANY, ALL("405")),
+    # -- The API: accounts ----------------------------------------------------------------------------
+    rule(rf"{API}/auth/me", READS, "401 in 401 in in in in in"),
+    rule(rf"{API}/api-keys", READS, "401 403 401 in in in in in"),
+    rule(rf"{API}/api-keys", "POST", "401 403 401 in* in* in* in* in*"),
+    rule(rf"{API}/api-keys/{ID}", "DELETE", "401 403 401 404 404 in* 404 in*"),
+    # -- The API: models ------------------------------------------------------------------------------
+    rule(rf"{API}/models/upload", "POST", "401 403 401 in 403 in* 403 in*"),
+    rule(rf"{API}/(models|predictions)", READS, "401 403 401 in in in in in"),
+    rule(rf"{MODEL}(/history|/versions(/{ID}(/report|/download)?)?)?", READS, "401 403 401 404 404 in in in"),
+    rule(rf"{API}/predictions/{ID}", READS, "401 403 401 404 404 in in in"),
+    # A viewer's account has no right to the scope, which is said before anything is looked up.
+    rule(MODEL, "PATCH|DELETE", "401 403 401 404 403 in* 403 in*"),
+    rule(rf"{MODEL}/versions/{ID}/activate", "POST", "401 403 401 404 404 in* 403 in*"),
+    rule(rf"{MODEL}/rollback", "POST", "401 403 401 404 404 in* 403 in*"),
+    rule(rf"{API}/predict/{ID}(/batch)?", "POST", "401 in 401 404 404 in in in"),
+    # -- The API: whatever is not offered -------------------------------------------------------------
+    rule(rf"{API}/.*", "OPTIONS", "401 in 401 in in in in in"),
+    rule(rf"{API}/.*", ANY, "401 405 401 405 405 405 405 405"),
+    # -- Signing in to the admin ----------------------------------------------------------------------
+    rule(rf"{ADMIN}/login/", "GET", "in in in in in in moved moved"),
+    rule(rf"{ADMIN}/login/", "POST", ALL("in")),
+    rule(rf"{ADMIN}/login/", ANY, ALL("405")),
+    rule(rf"{ADMIN}/logout/", "POST", "moved moved moved moved moved moved in in"),
+    rule(rf"{ADMIN}/logout/", ANY, "moved moved moved moved moved moved 405 405"),
+    # -- The admin's own pages ------------------------------------------------------------------------
+    rule(rf"{ADMIN}/(search/)?", ANY, staff_only("in", "in")),
+    rule(rf"{ADMIN}/password_change/", "GET|POST", staff_only("in", "in")),
+    rule(rf"{ADMIN}/(jsi18n|password_change/done)/", "GET", staff_only("in", "in")),
+    rule(rf"{ADMIN}/autocomplete/", "GET", staff_only("403", "403")),
+    rule(rf"{ADMIN}/(jsi18n|password_change|password_change/done|autocomplete)/", ANY, staff_only("405", "405")),
+    rule(rf"{ADMIN}/r/{ID}/{ID}/", ANY, staff_only("404", "404")),
+    rule(rf"{ADMIN}/{ID}/", ANY, staff_only("404", "in")),
+    rule(rf"{ADMIN}/{ID}", ANY, staff_only("404", "404")),
+    # -- Pages of ours --------------------------------------------------------------------------------
+    rule(rf"{ADMIN}/dashboard(/{ID})?", ANY, staff_only("403", "in")),
+    rule(rf"{ADMIN}/versions/{ID}/activation/", "GET", staff_only("in", "in")),
+    rule(rf"{ADMIN}/(versions|models)/{ID}/(activate|rollback|trust)/", "GET", staff_only("moved", "in")),
+    rule(rf"{ADMIN}/(versions|models)/{ID}/(activate|rollback|trust)/", "POST", staff_only("moved", "moved*")),
+    rule(rf"{ADMIN}/(versions|models)/{ID}/\w+/", ANY, staff_only("405", "405")),
+    rule(rf"{ADMIN}/registry/modelversion/{ID}/progress/", ANY, staff_only("403", "in")),
+    # -- Lists and forms: records are never made, changed or deleted here -----------------------------
+    rule(rf"{ADMIN}/accounts/auditevent/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
+    rule(rf"{ADMIN}/monitoring/predictionlog/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
+    rule(rf"{ADMIN}/(accounts/apikey|registry/\w+)/{ID}/delete/", ANY, staff_only("403", "403")),
+    rule(rf"{ADMIN}/registry/modelversion/{ID}/change/", "POST|DELETE", staff_only("405", "405")),
+    rule(
+        rf"{ADMIN}/(accounts/(auditevent|apikey)|monitoring/predictionlog)/{ID}/change/",
+        "POST",
+        staff_only("403", "403"),
+    ),
+    # -- Lists and forms: what a superuser may do -----------------------------------------------------
+    rule(rf"{ADMIN}/(accounts/user|auth/group)/{ID}/delete/", "POST", staff_only("403", "moved*")),
+    rule(rf"{ADMIN}/registry/registeredmodel/add/", ANY, staff_only("moved", "moved")),
+    rule(rf"{ADMIN}/registry/\w+/{ID}/history/", ANY, staff_only("moved", "moved")),
+    rule(rf"{ADMIN}/accounts/apikey/{ID}/history/", ANY, staff_only("moved", "in")),
+    rule(rf"{ADMIN}/\w+/\w+/{ID}/", ANY, staff_only("moved", "moved")),
+    rule(rf"{ADMIN}/\w+/\w+/(add/|{ID}/\w+/)?", ANY, staff_only("403", "in")),
+]

@@ -1,0 +1,182 @@
+"""Eight callers, and the things of Ada's that they try to reach."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
+from django.test import Client
+from django.utils import timezone
+
+from accounts import audit, services, tokens
+from accounts.models import ApiKey, AuditEvent, User
+from monitoring.models import Outcome, PredictionLog
+from registry import services as registry_services
+from registry.models import ModelVersion
+from tests import toys
+
+CALLERS = ("anonymous", "predict key", "expired key", "other tenant", "viewer", "owner", "staff", "superuser")
+PASSWORD = "correct horse battery"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: a browser's session, an API credential, both or neither."""
+
+    client: Client
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class World:
+    callers: dict[str, Caller]
+    ids: dict[str, Any]
+    tokens: dict[str, str]
+
+
+def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
+    """Ada's model with two versions (the first is live), her key, a record of hers, and everybody's credentials."""
+    group = Group.objects.get(name="Data scientist")
+    people = {name: _person(name) for name in ("other tenant", "viewer", "staff")}
+    for scientist in (ada, people["other tenant"]):
+        scientist.groups.add(group)
+    people["viewer"].groups.add(Group.objects.get(name="Viewer"))
+    people["staff"].is_staff = True
+    people["staff"].save()
+    people["owner"] = ada
+    people["superuser"] = User.objects.create_superuser("root@example.org", PASSWORD)
+    first, second = served_version("theirs", 1.0), served_version("theirs", 2.0)
+    for version in (first, second, first):
+        live = registry_services.activate(version=version, by=ada, note="")
+    key, text = services.create_key(by=ada, owner=ada, name="k", scopes=["predict"])
+    expired, expired_text = services.create_key(by=ada, owner=ada, name="old", scopes=["predict", "read"])
+    ApiKey.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(days=1))
+    record = PredictionLog.objects.create(
+        model=first.model, version=first, user=ada, outcome=Outcome.OK, status_code=200, instance_count=1,
+        latency_ms=1.0, created_at=timezone.now(),
+    )  # fmt: skip
+    event = audit.record("test.done", by=ada, target=key)
+    callers = {
+        "anonymous": Caller(Client(), {}),
+        "predict key": Caller(Client(), {"X-API-Key": text}),
+        "expired key": Caller(Client(), {"X-API-Key": expired_text}),
+        **{name: _signed_in(person) for name, person in people.items()},
+    }
+    ids = {
+        "ref": "theirs",
+        "name": "theirs",
+        "number": second.number,
+        "app_label": "registry",
+        "url": "nowhere",
+        "seen": live.pk,
+        "content_type_id": "1",
+        "versions": second.pk,
+        "models": first.model_id,
+        "api-keys": key.pk,
+        "predictions": record.pk,
+        "modelversion": second.pk,
+        "registeredmodel": first.model_id,
+        "predictionlog": record.pk,
+        "apikey": key.pk,
+        "auditevent": event.pk,
+        "user": User.objects.create_user("spare@example.org", PASSWORD).pk,
+        "group": Group.objects.create(name="spare").pk,
+    }
+    refresh = tokens.issue(ada).refresh
+    return World({name: callers[name] for name in CALLERS}, ids, {"refresh": refresh})
+
+
+def _person(name: str) -> User:
+    return User.objects.create_user(f"{name.replace(' ', '.')}@example.org", PASSWORD)
+
+
+def _signed_in(person: User) -> Caller:
+    client = Client()
+    client.force_login(person)
+    return Caller(client, {"Authorization": f"Bearer {tokens.issue(person).access}"})
+
+
+def body_for(world: World, route: str, verb: str) -> dict[str, Any]:
+    """Arguments of the test client: a body with which the call would work."""
+    if verb not in ("POST", "PUT", "PATCH"):
+        return {}
+    if route.startswith("/admin/"):
+        form = _FORMS.get(route.rstrip("/").rsplit("/", 1)[-1], {})
+        return {"data": form | ({"seen": str(world.ids["seen"])} if "note" in form else {})}
+    if route.endswith("/models/upload"):
+        file = SimpleUploadedFile("m.onnx", io.BytesIO(toys.oracle(3.0)).read())
+        return {"data": {"file": file, "name": "theirs"}} if verb == "POST" else {"data": b""}
+    ending = next((end for end in _BODIES if route.endswith(end)), "")
+    return {"data": _BODIES.get(ending, {}) | _secrets(world, ending), "content_type": "application/json"}
+
+
+def _secrets(world: World, ending: str) -> dict[str, Any]:
+    return {"refresh": world.tokens["refresh"]} if ending in ("auth/refresh", "auth/logout") else {}
+
+
+_FORMS: dict[str, dict[str, Any]] = {
+    "delete": {"post": "yes"},
+    "activate": {"note": ""},
+    "rollback": {"note": ""},
+}
+_BODIES: dict[str, dict[str, Any]] = {
+    "auth/register": {"email": "new@example.org", "password": "a long enough passphrase"},
+    "auth/login": {"email": "ada@example.org", "password": PASSWORD},
+    "auth/refresh": {},
+    "auth/logout": {},
+    "/api-keys": {"name": "n", "scopes": ["predict"]},
+    "/predict/{ref}": {"instances": [[1.0, 2.0]]},
+    "/predict/{ref}/batch": {"instances": [[1.0, 2.0]]},
+    "/models/{ref}": {"description": "changed"},
+    "/activate": {},
+    "/rollback": {},
+}
+
+# -- What changes -------------------------------------------------------------------------------------
+
+# The traces that asking itself leaves: when a key was last used, sessions, and the audit trail of refusals.
+_TRACES = ("django_session", AuditEvent._meta.db_table, "accounts_audithead", "accounts_trailhead")
+
+
+class Writes:
+    """Counts the rows that statements change, but for traces."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        result = execute(sql, params, many, context)
+        words = sql.lstrip().split(None, 3)
+        if words and words[0].upper() in ("INSERT", "UPDATE", "DELETE") and context["cursor"].rowcount > 0:
+            table = (words[1] if words[0].upper() == "UPDATE" else words[2]).strip('"')
+            is_note = table == "accounts_apikey" and 'SET "last_used_at"' in sql
+            if table not in _TRACES and not is_note:
+                self.statements.append(sql)
+        return result
+
+
+@contextmanager
+def undone() -> Iterator[Writes]:
+    """What happens inside is looked at and taken back."""
+    writes = Writes()
+    with transaction.atomic():
+        with connection.execute_wrapper(writes):
+            yield writes
+        transaction.set_rollback(True)
+
+
+def snapshot() -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all our tables, but for traces."""
+    found = {}
+    with connection.cursor() as cursor:
+        for table in sorted(connection.introspection.table_names(cursor)):
+            if table in _TRACES or table.startswith("sqlite_"):
+                continue
+            cursor.execute(f'SELECT * FROM "{table}"')
+            found[table] = sorted(map(repr, cursor.fetchall()))
+    return found
