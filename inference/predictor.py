@@ -43,7 +43,7 @@ def predict(*, principal: Principal, reference: str, read: Callable[[], Question
     """Answer one request; `read` parses its body, so that a body that can't be read is written down too.
 
     Raises ModelNotFound, NoActiveVersion, VersionNotReady, BatchTooLarge, RateLimited, InputInvalid,
-    ModelExecutionFailed, SpoolFull and whatever `read` raises. An answer that is returned has been written to the spool.
+    ModelExecutionFailed, SpoolFull and whatever `read` raises. An answer that is returned is in the spool.
     """
     record = Record(_new_id(), request_id, principal)
     try:

@@ -12,7 +12,7 @@ STATE_KEYS = frozenset({"subclass", "shape", "order", "dtype", "allow_mmap", "nu
 MAX_DIMENSIONS = 32
 
 
-class CheckedArray(NumpyArrayWrapper):  # type: ignore[misc]
+class CheckedArray(NumpyArrayWrapper):
     """Stands in for joblib's array header and believes none of it."""
 
     def __init__(self) -> None:

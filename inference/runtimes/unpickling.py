@@ -131,7 +131,7 @@ def _decompressed(stream: BinaryIO) -> Iterator[Any]:
     yield stream
 
 
-class CheckedUnpickler(numpy_pickle.NumpyUnpickler):  # type: ignore[misc]
+class CheckedUnpickler(numpy_pickle.NumpyUnpickler):
     """joblib's unpickler (which reads plain pickles too) with opcodes and globals limited."""
 
     dispatch = numpy_pickle.NumpyUnpickler.dispatch.copy()

@@ -92,13 +92,13 @@ def _columns(model: Any, sample: SampleRows | None) -> tuple[list[str], list[str
         )
     if fitted is None:
         assert rows is not None
-        given, cells = rows
-        names = given or [f"feature_{at}" for at in range(len(cells))]
+        told, cells = rows
+        names = told or [f"feature_{at}" for at in range(len(cells))]
         return names, [_kind(values, "float64") for values in cells]
     names, kinds = [name for name, _ in fitted], [kind for _, kind in fitted]
-    if rows is None or rows[0] is None:
+    given, cells = rows or (None, [])
+    if given is None:
         return names, kinds
-    given, cells = rows
     if not structure.names_its_columns(model):
         return (given if len(given) == len(names) else names), kinds
     missing = [name for name in names if name not in given]

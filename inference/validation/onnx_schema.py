@@ -12,7 +12,7 @@ from inference.signature import Column, Feed, Signature, SignatureInvalid
 from inference.validation.outputs import Answers, as_floats
 
 Type = onnx.TensorProto
-DTYPES = {
+DTYPES: dict[int, tuple[str, str]] = {
     Type.FLOAT: ("float32", "float32"),
     Type.DOUBLE: ("float64", "float64"),
     Type.FLOAT16: ("float32", "float16"),

@@ -200,6 +200,16 @@ def report_on(converted: sandbox.Reply | None, probed: sandbox.Reply | None) -> 
     return report
 
 
+def report_on_failure(converted: sandbox.Reply) -> dict[str, Any] | None:
+    """The report of a version that failed; None when it could not be stored."""
+    report = report_on(converted, None)
+    try:
+        _require_storable([report])
+    except ValidationFailed:
+        return None
+    return report
+
+
 def _versions(data: Any) -> dict[str, str]:
     if not isinstance(data, dict):
         return {}

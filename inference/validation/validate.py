@@ -80,7 +80,7 @@ class _Run:
         except ValidationFailed as failure:
             if self.asked["trusted"] and failure.code != "expected_mismatch":
                 return results.native_result(reply, told, f"{failure.code}: {failure.message}")
-            failure.report = results.report_on(reply, None)
+            failure.report = results.report_on_failure(reply)
             raise
 
     def _compiled(self, reply: sandbox.Reply, told: Told) -> ValidationResult:

@@ -1,4 +1,4 @@
-"""Another process that uses a key: says `yes` once it works, and how long it took until it no longer did."""
+"""Another process that uses a key: says `yes` once it works, and then the moment from which it no longer did."""
 
 import sys
 import time
@@ -10,13 +10,20 @@ django.setup()
 from accounts import credentials  # noqa: E402
 from accounts.errors import CredentialInvalid  # noqa: E402
 
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 key = sys.argv[1]
 credentials.authenticate(api_key=key)
+say("yes")
 ends = time.monotonic() + 20
-revoked_at = None
 while time.monotonic() < ends:
     try:
         credentials.authenticate(api_key=key)
     except CredentialInvalid:
         break
     time.sleep(0.005)
+say(str(time.time()))

@@ -28,7 +28,7 @@ class Command(BaseCommand):
             help="Limits the key to these models; without it, all.",
         )  # fmt: skip
         parser.add_argument("--days", type=int, help="Days until the key ends; without it, it does not end.")
-        parser.add_argument("--rate-limit", type=int, help="Requests per window, 0 for no limit; without it, the default.")
+        parser.add_argument("--rate-limit", type=int, help="Requests per window; 0: no limit; without it: the default.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         owner = User.objects.filter(email=options["email"].strip().lower()).first()
