@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -15,9 +16,9 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
-from accounts import environment_keys, services
+from accounts import environment_keys, second_factor, services
 from accounts.audit_admin import AuditedAdmin
-from accounts.errors import KeyFromEnvironment
+from accounts.errors import Forbidden, KeyFromEnvironment
 from accounts.forms import ApiKeyForm, PersonCreationForm
 from accounts.models import ApiKey, User
 
@@ -44,6 +45,7 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin, ModelAdmin):
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2")}),)
+    actions = ("remove_second_factor",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
@@ -54,6 +56,19 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin, ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+    def has_second_factor_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser and second_factor.is_available()
+
+    @admin.action(description="Remove the second factor of the selected users", permissions=["second_factor"])
+    def remove_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        count = 0
+        for person in users:
+            try:
+                count += second_factor.remove(by=_staff(request), person=person)
+            except Forbidden as error:
+                self.message_user(request, f"{person}: {error.message}", messages.ERROR)
+        self.message_user(request, f"Second factors removed: {count}.")
 
 
 def _staff(request: HttpRequest) -> User:
@@ -66,6 +81,9 @@ def _may_touch(request: HttpRequest, user: User | None) -> bool:
 
 
 admin.site.unregister(Group)
+if second_factor.is_available():
+    # Their pages would show the secrets of people's authenticators, and change them without a trace.
+    admin.site.unregister([apps.get_model("otp_totp", "TOTPDevice"), apps.get_model("otp_static", "StaticDevice")])
 
 
 @admin.register(Group)

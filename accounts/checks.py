@@ -1,7 +1,8 @@
 """Numbered checks of this app's settings.
 
 accounts.E001 ML_API_KEYS or ML_API_KEY_SCOPES is malformed · accounts.E002 JWT_SIGNING_KEY_FALLBACK is short or the
-same as the present key · accounts.E003 a number that has to be positive is not.
+same as the present key · accounts.E003 a number that has to be positive is not · accounts.E004 a second factor is
+required and the extra `otp` is not installed.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from accounts import environment_keys
+from accounts import environment_keys, second_factor
 
 MIN_KEY_LENGTH = 32
 _POSITIVE = ("SIGN_IN_ATTEMPTS", "SIGN_IN_LOCK_SECONDS", "SIGN_IN_LOCK_MAX_SECONDS")
@@ -43,4 +44,18 @@ def check_sign_in_numbers(app_configs: Apps, **kwargs: Any) -> list[CheckMessage
     """accounts.E003"""
     return [
         Error(f"{name} must be more than 0.", id="accounts.E003") for name in _POSITIVE if getattr(settings, name) <= 0
+    ]
+
+
+@register(Tags.security)
+def check_second_factor(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """accounts.E004"""
+    if not settings.REQUIRE_SECOND_FACTOR or second_factor.is_available():
+        return []
+    return [
+        Error(
+            "REQUIRE_SECOND_FACTOR is on, and the extra `otp` is not installed: nobody can enter the admin.",
+            hint="Install mlplatform[otp] and migrate.",
+            id="accounts.E004",
+        )
     ]

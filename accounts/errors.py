@@ -106,6 +106,18 @@ class SignInLocked(AccountsError):
         self.starts = starts
 
 
+class SecondFactorInvalid(AccountsError):
+    """A code of the second factor is wrong or was used before."""
+
+    code = "second_factor_invalid"
+
+
+class SecondFactorMissing(AccountsError):
+    """The account has no second factor, or the platform was installed without what it takes."""
+
+    code = "second_factor_missing"
+
+
 class LengthRequired(AccountsError):
     """A body was sent without saying how long it is."""
 

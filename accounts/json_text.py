@@ -132,9 +132,7 @@ def _object_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise BodyMalformed(
-            "An object names a key twice.", code="duplicate_key", details={"key": _shown(twice)}
-        )
+        raise BodyMalformed("An object names a key twice.", code="duplicate_key", details={"key": _shown(twice)})
     return value
 
 

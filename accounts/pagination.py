@@ -33,7 +33,5 @@ class Pages(PageNumberPagination):
         if text is None:
             return self.page_size
         if not _POSITIVE.fullmatch(text) or int(text) > self.max_page_size:
-            raise ParseError(
-                f"page_size takes a number from 1 to {self.max_page_size}.", code="invalid_page_size"
-            )
+            raise ParseError(f"page_size takes a number from 1 to {self.max_page_size}.", code="invalid_page_size")
         return int(text)

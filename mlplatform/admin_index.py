@@ -15,9 +15,7 @@ _SHOWN_RECENT = 5
 def overview(user: User) -> dict[str, Any]:
     """The context of the start page, in a constant number of queries."""
     visible = RegisteredModel.objects.visible_to(user).listed()
-    live = Deployment.objects.filter(closed_at=None, model__in=visible).select_related(
-        "model", "version", "by"
-    )
+    live = Deployment.objects.filter(closed_at=None, model__in=visible).select_related("model", "version", "by")
     open_entries = Deployment.objects.filter(closed_at=None).values("version")
     unsettled = ModelVersion.objects.filter(
         model__in=visible, status__in=[Status.PENDING, Status.VALIDATING, Status.FAILED, Status.READY]

@@ -7,11 +7,20 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts import second_factor
 from accounts.models import ApiKey, AuditEvent, User
 from monitoring.models import PredictionLog
 from registry.models import ModelVersion, RegisteredModel
 
 _Link = tuple[bool, str, str, str]  # is it allowed, its text, its icon, where it leads
+
+
+def account_links(request: HttpRequest) -> list[dict[str, Any]]:
+    """What the menu of one's own account offers."""
+    links = [{"title": "Change password", "link": reverse("admin:password_change")}]
+    if second_factor.is_available():
+        links.append({"title": "Second factor", "link": reverse("admin:second_factor")})
+    return links
 
 
 def sections(request: HttpRequest) -> list[dict[str, Any]]:

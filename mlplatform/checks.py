@@ -44,9 +44,7 @@ def check_secrets(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     for name in SECRETS:
         if reason := _weakness(_secret(name)):
             found.append(
-                Error(
-                    f"{name} {reason}.", hint="Set it to 32 or more random characters.", id="mlplatform.E001"
-                )
+                Error(f"{name} {reason}.", hint="Set it to 32 or more random characters.", id="mlplatform.E001")
             )
     values = [secret for secret in map(_secret, SECRETS) if secret]
     if len(set(values)) != len(values):

@@ -68,11 +68,7 @@ def _works(key: str) -> bool:
 def _read(file: Path) -> dict[str, str]:
     if not file.exists():
         return {}
-    pairs = (
-        line.partition("=")
-        for line in file.read_text().splitlines()
-        if "=" in line and not line.startswith("#")
-    )
+    pairs = (line.partition("=") for line in file.read_text().splitlines() if "=" in line and not line.startswith("#"))
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 

@@ -75,6 +75,8 @@ TABLE: dict[type[BaseException], Rule] = {
     accounts_errors.ScopeMissing: Rule(403, "scope_missing"),
     accounts_errors.Forbidden: Rule(403, "forbidden"),
     accounts_errors.SignInLocked: Rule(429, "sign_in_locked"),
+    accounts_errors.SecondFactorInvalid: Rule(403, "second_factor_invalid"),
+    accounts_errors.SecondFactorMissing: Rule(409, "second_factor_missing"),
     accounts_errors.RegistrationClosed: Rule(403, "registration_closed"),
     accounts_errors.RegistrationInvalid: Rule(422, "validation_failed"),
     accounts_errors.KeyRequestInvalid: Rule(422, "validation_failed"),
@@ -122,15 +124,9 @@ TABLE: dict[type[BaseException], Rule] = {
     django_errors.PermissionDenied: Rule(403, "forbidden", "This is not allowed.", hides_text=True),
     django_errors.ValidationError: Rule(422, "validation_failed", "Some values are not valid."),
     django_errors.RequestDataTooBig: _TOO_LARGE,
-    django_errors.TooManyFieldsSent: Rule(
-        400, "too_many_fields", "The form has too many fields.", hides_text=True
-    ),
-    django_errors.TooManyFilesSent: Rule(
-        400, "too_many_fields", "The form has too many files.", hides_text=True
-    ),
-    django_errors.DisallowedHost: Rule(
-        400, "disallowed_host", "This host name is not served here.", hides_text=True
-    ),
+    django_errors.TooManyFieldsSent: Rule(400, "too_many_fields", "The form has too many fields.", hides_text=True),
+    django_errors.TooManyFilesSent: Rule(400, "too_many_fields", "The form has too many files.", hides_text=True),
+    django_errors.DisallowedHost: Rule(400, "disallowed_host", "This host name is not served here.", hides_text=True),
     django_errors.SuspiciousOperation: Rule(400, "bad_request", "The request is malformed.", hides_text=True),
     django_errors.BadRequest: Rule(400, "bad_request", "The request is malformed.", hides_text=True),
     MultiPartParserError: Rule(400, "multipart", "The multipart form is malformed.", hides_text=True),
@@ -152,9 +148,7 @@ def answer_to(error: BaseException) -> Answer:
     if rule.hides_text:
         return _with_headers(Answer(rule.status, rule.code, rule.message))
     message = getattr(error, "message", "") or str(error) or rule.message
-    return _with_headers(
-        Answer(rule.status, getattr(error, "code", "") or rule.code, message, _details(error))
-    )
+    return _with_headers(Answer(rule.status, getattr(error, "code", "") or rule.code, message, _details(error)))
 
 
 def rule_for(error: BaseException) -> Rule:

@@ -5,6 +5,7 @@ all below VAR_DIR. With PRODUCTION=true the system checks demand what production
 """
 
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 from django.templatetags.static import static
@@ -73,6 +74,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 # -- Apps ---------------------------------------------------------------------------------------------
 
+# The extra `otp`: the second factor of staff.
+_SECOND_FACTOR_APPS = ["django_otp", "django_otp.plugins.otp_totp", "django_otp.plugins.otp_static"]
+
 INSTALLED_APPS = [
     # The plain configuration: the other one would put its own admin site in the place of ours.
     "unfold.apps.BasicAppConfig",
@@ -87,6 +91,8 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "corsheaders",
+    # Before accounts, which takes their tables of secrets out of the admin.
+    *(_SECOND_FACTOR_APPS if find_spec("django_otp") else []),
     "accounts",
     "registry",
     "monitoring",
@@ -211,6 +217,12 @@ SIGN_IN_LOCK_SECONDS = env.number(
     "SIGN_IN_LOCK_SECONDS", 60.0, "How long the first lock lasts; each one after it lasts twice as long."
 )
 SIGN_IN_LOCK_MAX_SECONDS = env.number("SIGN_IN_LOCK_MAX_SECONDS", 3600.0, "The longest a lock lasts.")
+REQUIRE_SECOND_FACTOR = env.flag(
+    "REQUIRE_SECOND_FACTOR",
+    False,
+    "Whether staff need a second factor to enter the admin; takes the extra `otp`.",
+)
+OTP_TOTP_ISSUER = "mlplatform"
 REGISTRATION_OPEN = env.flag(
     "REGISTRATION_OPEN", True, "Whether people may make accounts for themselves (POST /api/v1/auth/register)."
 )
@@ -220,9 +232,7 @@ REGISTRATION_GROUP = env.text(
 ML_API_KEYS = env.names(
     "ML_API_KEYS", [], "API keys for a first start: name:sha256,… with the SHA-256 of each key in hex."
 )
-ML_API_KEY_SCOPES = env.names(
-    "ML_API_KEY_SCOPES", ["predict", "read"], "The scopes of the keys in ML_API_KEYS."
-)
+ML_API_KEY_SCOPES = env.names("ML_API_KEY_SCOPES", ["predict", "read"], "The scopes of the keys in ML_API_KEYS.")
 CREDENTIAL_OUTAGE_SECONDS = env.number(
     "CREDENTIAL_OUTAGE_SECONDS",
     60.0,
@@ -390,7 +400,8 @@ LOGGING = {
 _SHADES = ("50", "100", "200", "300", "400", "500", "600", "700", "800", "900", "950")
 _BLUES = (
     "97% .014 254.6", "93.2% .032 255.6", "88.2% .059 254.1", "80.9% .105 251.8", "70.7% .165 254.6",
-    "62.3% .214 259.8", "54.6% .245 262.9", "48.8% .243 264.4", "42.4% .199 265.6", "37.9% .146 265.5", "28.2% .091 267.9",
+    "62.3% .214 259.8", "54.6% .245 262.9", "48.8% .243 264.4", "42.4% .199 265.6", "37.9% .146 265.5",
+    "28.2% .091 267.9",
 )  # fmt: skip
 UNFOLD = {
     "SITE_TITLE": "mlplatform",
@@ -404,4 +415,5 @@ UNFOLD = {
     "STYLES": [lambda request: static("platform/pages.css")],
     "SCRIPTS": [lambda request: static("platform/time.js"), lambda request: static("platform/copy.js")],
     "SIDEBAR": {"navigation": "mlplatform.admin_navigation.sections"},
+    "ACCOUNT": {"navigation": "mlplatform.admin_navigation.account_links"},
 }

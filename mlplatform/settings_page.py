@@ -17,10 +17,7 @@ separated by commas. `make settings-page` writes this page from the code, and a 
 
 def render() -> str:
     """The page, in Markdown."""
-    rows = (
-        f"| `{setting.name}` | {_default(setting.default)} | {setting.help} |"
-        for setting in env.DECLARED.values()
-    )
+    rows = (f"| `{setting.name}` | {_default(setting.default)} | {setting.help} |" for setting in env.DECLARED.values())
     return _HEAD + "\n".join(rows) + "\n"
 
 

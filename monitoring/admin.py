@@ -82,10 +82,7 @@ class PredictionLogAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PredictionLog]:
         records: QuerySet[PredictionLog] = super().get_queryset(request)
-        if (
-            request.resolver_match
-            and request.resolver_match.url_name == "monitoring_predictionlog_changelist"
-        ):
+        if request.resolver_match and request.resolver_match.url_name == "monitoring_predictionlog_changelist":
             return records.defer("input", "output")
         return records
 

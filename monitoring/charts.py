@@ -115,9 +115,7 @@ def sparkline(values: Sequence[float]) -> str:
         return ""
     largest = max(values) or 1
     width = 100.0 / max(1, len(values) - 1)
-    points = [
-        f"{_r(index * width)} {_r(95.0 - 90.0 * value / largest)}" for index, value in enumerate(values)
-    ]
+    points = [f"{_r(index * width)} {_r(95.0 - 90.0 * value / largest)}" for index, value in enumerate(values)]
     return f"M{points[0]} L{points[0] if len(points) == 1 else ' L'.join(points[1:])}"
 
 

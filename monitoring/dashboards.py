@@ -200,8 +200,7 @@ def _latency(points: list[Point]) -> LatencyChart:
     largest = max((value for step in values for value in step if value is not None), default=0.0)
     scale = charts.value_scale(largest)
     curves = [
-        charts.curve(series, [step[index] for step in values], scale)
-        for index, (series, _) in enumerate(PERCENTILES)
+        charts.curve(series, [step[index] for step in values], scale) for index, (series, _) in enumerate(PERCENTILES)
     ]
     return LatencyChart(scale, curves)
 
@@ -240,9 +239,7 @@ def _process_line(process: ServingProcess, now: datetime) -> ProcessLine:
     facts = process.facts
     models = [f"{item.get('model')}:{item.get('version')}" for item in facts.get("models", [])]
     silent = (now - process.heartbeat_at).total_seconds()
-    return ProcessLine(
-        process, models, sorted(facts.get("failed", {})), facts.get("rss_bytes"), silent > STALE_SECONDS
-    )
+    return ProcessLine(process, models, sorted(facts.get("failed", {})), facts.get("rss_bytes"), silent > STALE_SECONDS)
 
 
 def _logs_url(model: RegisteredModel | None) -> str:

@@ -37,9 +37,7 @@ class PredictionLog(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request_id = models.CharField(max_length=128, blank=True)
-    model = models.ForeignKey(
-        "registry.RegisteredModel", on_delete=models.PROTECT, related_name="+", db_index=False
-    )
+    model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="+", db_index=False)
     version = models.ForeignKey(
         "registry.ModelVersion", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
     )
@@ -68,9 +66,7 @@ class PredictionLog(models.Model):
             models.Index(fields=["user", "created_at"], name="prediction_user_time"),
             models.Index(fields=["created_at"], name="prediction_time"),
         ]
-        constraints = [
-            models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="prediction_outcome_known")
-        ]
+        constraints = [models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="prediction_outcome_known")]
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -101,9 +97,7 @@ class Rollup(models.Model):
 
     resolution = models.PositiveSmallIntegerField(choices=Resolution.choices)
     start = models.DateTimeField(help_text="The first instant of the span.")
-    model = models.ForeignKey(
-        "registry.RegisteredModel", on_delete=models.PROTECT, related_name="+", db_index=False
-    )
+    model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="+", db_index=False)
     version = models.ForeignKey(
         "registry.ModelVersion", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
     )
@@ -160,9 +154,7 @@ class SpoolFile(models.Model):
 
     host = models.CharField(max_length=255)
     name = models.CharField(max_length=255)
-    offset = models.PositiveBigIntegerField(
-        default=0, help_text="Bytes from the file's start that are loaded."
-    )
+    offset = models.PositiveBigIntegerField(default=0, help_text="Bytes from the file's start that are loaded.")
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -21,9 +21,7 @@ def register(host: str, pid: int) -> ServingProcess:
 
 def beat(id: uuid.UUID, is_ready: bool, facts: dict[str, Any]) -> bool:
     """Say that the process lives. False when its row is gone: then the process must register again."""
-    changed = ServingProcess.objects.filter(pk=id).update(
-        heartbeat_at=timezone.now(), is_ready=is_ready, facts=facts
-    )
+    changed = ServingProcess.objects.filter(pk=id).update(heartbeat_at=timezone.now(), is_ready=is_ready, facts=facts)
     return bool(changed)
 
 
@@ -39,6 +37,4 @@ def remove(id: uuid.UUID) -> None:
 
 def prune(older: float) -> int:
     """Forget processes that have been silent for more than `older` seconds; returns how many."""
-    return ServingProcess.objects.filter(heartbeat_at__lt=timezone.now() - timedelta(seconds=older)).delete()[
-        0
-    ]
+    return ServingProcess.objects.filter(heartbeat_at__lt=timezone.now() - timedelta(seconds=older)).delete()[0]

@@ -129,8 +129,7 @@ def _matching(changes: dict[Key, Delta]) -> QuerySet[Rollup]:
 def _write(rows: list[Rollup]) -> None:
     """Update all rows in one statement; they are locked."""
     values = [
-        (row.requests, row.instances, row.latency_sum_ms, json.dumps(row.latency_histogram), row.pk)
-        for row in rows
+        (row.requests, row.instances, row.latency_sum_ms, json.dumps(row.latency_histogram), row.pk) for row in rows
     ]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

@@ -29,10 +29,7 @@ class Window:
     def starts(self, now: datetime) -> list[datetime]:
         """The first instant of each step, oldest first."""
         last = int(now.timestamp()) // self.resolution * self.resolution
-        return [
-            datetime.fromtimestamp(last - back * self.resolution, UTC)
-            for back in range(self.steps - 1, -1, -1)
-        ]
+        return [datetime.fromtimestamp(last - back * self.resolution, UTC) for back in range(self.steps - 1, -1, -1)]
 
 
 WINDOWS = {
@@ -169,9 +166,7 @@ class Row:
     sums: Sums
 
 
-def overview(
-    window: str, model: RegisteredModel | None, user: Any, *, now: datetime | None = None
-) -> Overview:
+def overview(window: str, model: RegisteredModel | None, user: Any, *, now: datetime | None = None) -> Overview:
     """Traffic, latency and changes in a window (`hour`, `day` or `week`) for all models `user` may know of,
     or one.
 
@@ -246,9 +241,7 @@ def _version_lines(rows: list[Row], starts: list[datetime], model: RegisteredMod
     return _grouped(rows, starts, label)
 
 
-def _grouped(
-    rows: list[Row], starts: list[datetime], label_of: Callable[[Row], tuple[str, str]]
-) -> list[Line]:
+def _grouped(rows: list[Row], starts: list[datetime], label_of: Callable[[Row], tuple[str, str]]) -> list[Line]:
     position = {start: index for index, start in enumerate(starts)}
     lines: dict[tuple[str, str], Line] = {}
     for row in rows:

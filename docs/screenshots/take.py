@@ -85,9 +85,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     for name, key in (("url", "URL"), ("email", "ADMIN_EMAIL"), ("password", "ADMIN_PASSWORD")):
         parser.add_argument(f"--{name}", default=facts.get(key), required=key not in facts)
-    parser.add_argument(
-        "--api-key", default=facts.get("API_KEY"), help="Sends some predictions with it first."
-    )
+    parser.add_argument("--api-key", default=facts.get("API_KEY"), help="Sends some predictions with it first.")
     parser.add_argument("--out", type=Path, default=HERE)
     options = parser.parse_args()
     options.url = options.url.rstrip("/")
@@ -105,9 +103,7 @@ def _demo_facts() -> dict[str, str]:
 
 def _open(browser: Browser, problems: Problems, variant: str, state: dict | None = None) -> Page:
     scheme, size = VARIANTS[variant]
-    context = browser.new_context(
-        viewport=size, color_scheme=scheme, reduced_motion="reduce", storage_state=state
-    )
+    context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce", storage_state=state)
     problems.watch(context)
     return context.new_page()
 
@@ -125,15 +121,11 @@ def _log_in(browser: Browser, options: argparse.Namespace, problems: Problems) -
     return dict(state)
 
 
-def _addresses(
-    browser: Browser, options: argparse.Namespace, state: dict, problems: Problems
-) -> dict[str, str]:
+def _addresses(browser: Browser, options: argparse.Namespace, state: dict, problems: Problems) -> dict[str, str]:
     """Picture name to address. Uploads the refused model first, through the form, if it isn't there yet."""
     page = _open(browser, problems, "light", state)
     admin = f"{options.url}/admin"
-    refused = _first_link(page, f"{admin}/registry/modelversion/?q={REFUSED_MODEL}") or _upload_refused(
-        page, admin
-    )
+    refused = _first_link(page, f"{admin}/registry/modelversion/?q={REFUSED_MODEL}") or _upload_refused(page, admin)
     live = _first_link(page, f"{admin}/registry/modelversion/?q={SHOWN_MODEL}&live=yes")
     model = _first_link(page, f"{admin}/registry/registeredmodel/?q={SHOWN_MODEL}")
     page.context.close()
@@ -212,9 +204,7 @@ def _take(
 def _fit(page: Page, problems: Problems, name: str) -> None:
     """Make the window as high as the page, within reason; a page wider than its window is a problem."""
     size = page.viewport_size or DESKTOP
-    width, height = page.evaluate(
-        "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
-    )
+    width, height = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
     if width > size["width"]:
         problems.found.append(f"{name}: the page is {width} px wide")
     page.set_viewport_size({"width": size["width"], "height": max(size["height"], min(height, MAX_HEIGHT))})

@@ -14,6 +14,9 @@ try:
 except ImportError as error:  # pragma: no cover - a broken installation
     raise RuntimeUnavailable("ONNX models need the package onnxruntime") from error
 
+# The library's makers want to hear from it; a serving process talks to nobody it was not told to.
+ort.disable_telemetry_events()
+
 FATAL_ONLY = 4  # everything else is raised, with its message
 Assemble = Callable[[list[Any]], RawOutput]
 

@@ -68,7 +68,7 @@ def candidates(model: Any, native: Signature) -> Iterator[Candidate]:
         return
     exact = {type(part).__name__: {"div": "div"} for part in estimators.walk(model) if type(part).__name__ in DIVIDING}
     single, double = Candidate("float32", "float32"), Candidate("float64", "float64", exact)
-    yield from (double, single) if structure.cuts_finely(model) else (single, double)
+    yield from (double, single) if structure.needs_doubles(model) else (single, double)
 
 
 def compile_model(model: Any, native: Signature, candidate: Candidate) -> Compiled:

@@ -8,6 +8,23 @@ import numpy as np
 from inference.errors import ValidationFailed
 from inference.runtimes import estimators
 
+DOUBLES_FIRST = frozenset(
+    {
+        "BisectingKMeans",
+        "GammaRegressor",
+        "HistGradientBoostingClassifier",
+        "HistGradientBoostingRegressor",
+        "KMeans",
+        "KNeighborsClassifier",
+        "KNeighborsRegressor",
+        "LocalOutlierFactor",
+        "MiniBatchKMeans",
+        "NuSVC",
+        "PoissonRegressor",
+        "SVC",
+        "TweedieRegressor",
+    }
+)
 VECTORIZERS = ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer")
 
 
@@ -95,11 +112,11 @@ def _inner(part: Any) -> list[Any]:
     return []
 
 
-def cuts_finely(model: Any) -> bool:
-    """Whether thresholds judge doubles, or judge what another part has computed from the input."""
+def needs_doubles(model: Any) -> bool:
+    """Whether thresholds judge doubles or what another part has computed, distances are compared, or
+    answers may outgrow single precision."""
     parts = list(estimators.walk(model))
-    kinds = {type(part).__name__ for part in parts}
-    if any(kind.startswith("HistGradientBoosting") for kind in kinds):
+    if any(type(part).__name__ in DOUBLES_FIRST for part in parts):
         return True
     trees = any(hasattr(part, "tree_") for part in parts)
     return trees and any(hasattr(part, "transform") for part in parts)

@@ -89,9 +89,7 @@ def finish(*, by: User, versions: list[ModelVersion], report: Report, timeout_se
             problems += _settle(version, by, report)
         if waiting and not inference_jobs.validate_next():
             time.sleep(0.2)
-    problems += [
-        f"{version} was not validated within {timeout_seconds:.0f} s." for version in waiting.values()
-    ]
+    problems += [f"{version} was not validated within {timeout_seconds:.0f} s." for version in waiting.values()]
     return problems
 
 

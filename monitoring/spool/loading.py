@@ -38,9 +38,7 @@ _TABLE = PredictionLog._meta.db_table
 _NAMES = ", ".join(f'"{column}"' for column, _, _ in _COLUMNS)
 _VALUES = ", ".join(f'to_timestamp("{key}")' if key == "at" else f'"{key}"' for _, _, key in _COLUMNS)
 _TYPES = ", ".join(f'"{key}" {kind}' for _, kind, key in _COLUMNS)
-_INSERT_DOCUMENT = (
-    f"INSERT INTO {_TABLE} ({_NAMES}) SELECT {_VALUES} FROM json_to_recordset(%s::json) AS r({_TYPES})"  # noqa: S608
-)
+_INSERT_DOCUMENT = f"INSERT INTO {_TABLE} ({_NAMES}) SELECT {_VALUES} FROM json_to_recordset(%s::json) AS r({_TYPES})"  # noqa: S608
 _INSERT_ROW = f"INSERT INTO {_TABLE} ({_NAMES}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"  # noqa: S608
 
 

@@ -33,9 +33,7 @@ def asked(owner: Any, **changes: Any) -> dict[str, Any]:
 def staff(user: Any, *codenames: str) -> Any:
     user.is_staff = True
     user.save()
-    user.user_permissions.add(
-        *Permission.objects.filter(codename__in=codenames, content_type__app_label="accounts")
-    )
+    user.user_permissions.add(*Permission.objects.filter(codename__in=codenames, content_type__app_label="accounts"))
     return user
 
 
@@ -90,9 +88,7 @@ def test_staff_who_do_not_manage_keys_see_and_make_only_their_own(
     assert ApiKey.objects.filter(owner=ada).count() == 1
 
 
-def test_keys_are_revoked_by_the_action_and_never_changed_or_deleted(
-    client: Client, root: Any, key_of: Any
-) -> None:
+def test_keys_are_revoked_by_the_action_and_never_changed_or_deleted(client: Client, root: Any, key_of: Any) -> None:
     key, text = key_of(root)
     client.force_login(root)
     change, delete = f"/admin/accounts/apikey/{key.pk}/change/", f"/admin/accounts/apikey/{key.pk}/delete/"
@@ -138,9 +134,7 @@ def test_the_pages_of_a_person_render_without_the_password(client: Client, root:
         assert ada.password not in page.content.decode()
 
 
-def test_staff_hand_out_no_rights_and_touch_no_superuser(
-    client: Client, ada: Any, bob: Any, root: Any
-) -> None:
+def test_staff_hand_out_no_rights_and_touch_no_superuser(client: Client, ada: Any, bob: Any, root: Any) -> None:
     client.force_login(staff(ada, "view_user", "change_user", "delete_user"))
     form = {
         "email": bob.email,

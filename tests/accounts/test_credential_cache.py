@@ -30,9 +30,7 @@ def cache(clock: Clock, settings: Any) -> CredentialCache:
     return CredentialCache(max_entries=3, clock=clock)
 
 
-def test_a_credential_is_remembered_for_as_long_as_the_setting_says(
-    cache: CredentialCache, clock: Clock
-) -> None:
+def test_a_credential_is_remembered_for_as_long_as_the_setting_says(cache: CredentialCache, clock: Clock) -> None:
     cache.put("key a", SOMEBODY)
     clock.now += 0.99
     assert cache.get("key a") is SOMEBODY

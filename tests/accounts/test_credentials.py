@@ -42,9 +42,7 @@ def test_a_token_stands_for_a_person_with_every_scope_they_have_a_right_to(ada: 
     assert principal.may_use_model("any")
 
 
-def test_a_key_seen_a_moment_ago_costs_no_query(
-    ada: Any, key_of: Any, django_assert_num_queries: Any
-) -> None:
+def test_a_key_seen_a_moment_ago_costs_no_query(ada: Any, key_of: Any, django_assert_num_queries: Any) -> None:
     _, text = key_of(ada)
     first = credentials.authenticate(api_key=text)
     with django_assert_num_queries(0):
@@ -113,9 +111,7 @@ def test_a_malformed_credential_is_refused_and_never_a_crash(text: str, db: None
             credentials.authenticate(**headers)
 
 
-def test_a_key_and_a_token_of_different_people_are_ambiguous(
-    ada: Any, bob: Any, key_of: Any, bearer: Any
-) -> None:
+def test_a_key_and_a_token_of_different_people_are_ambiguous(ada: Any, bob: Any, key_of: Any, bearer: Any) -> None:
     _, text = key_of(ada)
     with pytest.raises(AmbiguousCredentials):
         credentials.authenticate(api_key=text, authorization=bearer(bob))
@@ -149,9 +145,7 @@ def test_a_scope_is_worth_nothing_once_its_owner_lost_the_right(ada: Any, key_of
     assert principal.withheld == {"upload"}
 
 
-def test_the_use_of_a_key_is_noted_at_most_once_a_minute(
-    ada: Any, key_of: Any, django_assert_num_queries: Any
-) -> None:
+def test_the_use_of_a_key_is_noted_at_most_once_a_minute(ada: Any, key_of: Any, django_assert_num_queries: Any) -> None:
     key, text = key_of(ada)
     credentials.authenticate(api_key=text)
     first = ApiKey.objects.get(pk=key.pk).last_used_at
@@ -201,9 +195,7 @@ def test_a_key_limited_to_models_says_so(ada: Any, key_of: Any) -> None:
     assert not principal.may_use_model("wine")
 
 
-def test_revocation_by_another_process_is_noticed_when_the_memory_ends(
-    ada: Any, key_of: Any, settings: Any
-) -> None:
+def test_revocation_by_another_process_is_noticed_when_the_memory_ends(ada: Any, key_of: Any, settings: Any) -> None:
     settings.CREDENTIAL_CACHE_SECONDS = 0
     key, text = key_of(ada)
     assert credentials.authenticate(api_key=text) is not None

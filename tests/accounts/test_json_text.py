@@ -180,9 +180,7 @@ def standard(data: bytes) -> Any:
 @settings(deadline=None)
 @given(value=VALUES, indent=st.sampled_from([None, 1]), ascii_only=st.booleans())
 @example(value={"a:": "{[:", "b": [{"": "\\"}]}, indent=None, ascii_only=True)
-def test_valid_json_reads_as_the_standard_library_reads_it(
-    value: Any, indent: int | None, ascii_only: bool
-) -> None:
+def test_valid_json_reads_as_the_standard_library_reads_it(value: Any, indent: int | None, ascii_only: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
     assert loads(text.encode()) == json.loads(text) == value
 

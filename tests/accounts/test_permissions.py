@@ -68,9 +68,7 @@ def test_without_a_credential_everything_is_401(url: str, client: Client) -> Non
     assert answer(client, "GET", url) == (401, "not_authenticated")
 
 
-def test_a_view_that_declares_nothing_is_closed_even_to_superusers(
-    client: Client, root: Any, bearer: Any
-) -> None:
+def test_a_view_that_declares_nothing_is_closed_even_to_superusers(client: Client, root: Any, bearer: Any) -> None:
     response = client.get("/api/silent", headers={"authorization": bearer(root)})
     assert (response.status_code, response.json()["error"]["code"]) == (403, "forbidden")
 

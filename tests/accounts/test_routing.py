@@ -32,9 +32,7 @@ _router.register("models", Models, basename="model")
 urlpatterns = [
     path(
         "api/v1/",
-        include(
-            [route("suggest", view, name="suggest"), route("x/<int:number>", view, name="x"), *_router.urls]
-        ),
+        include([route("suggest", view, name="suggest"), route("x/<int:number>", view, name="x"), *_router.urls]),
     )
 ]
 pytestmark = pytest.mark.urls(__name__)

@@ -46,8 +46,6 @@ def test_only_so_much_of_the_names_is_said_back() -> None:
     assert max(map(len, caught.value.details["fields"])) == 100
 
 
-@pytest.mark.parametrize(
-    "data", [{"password": "p"}, {"email": "a", "username": "a", "password": "p"}, {"email": "a"}]
-)
+@pytest.mark.parametrize("data", [{"password": "p"}, {"email": "a", "username": "a", "password": "p"}, {"email": "a"}])
 def test_a_login_takes_either_name_and_a_password(data: dict[str, str]) -> None:
     assert not LoginRequest(data=data).is_valid()

@@ -82,9 +82,7 @@ def test_a_key_made_with_a_key_gets_no_more_than_that_one(ada: Any) -> None:
     assert key.model_names == ["iris"]
 
 
-def test_a_revoked_key_is_refused_at_once(
-    ada: Any, key_of: Any, django_capture_on_commit_callbacks: Any
-) -> None:
+def test_a_revoked_key_is_refused_at_once(ada: Any, key_of: Any, django_capture_on_commit_callbacks: Any) -> None:
     key, text = key_of(ada)
     assert credentials.authenticate(api_key=text) is not None
     with django_capture_on_commit_callbacks(execute=True):

@@ -38,9 +38,7 @@ urlpatterns = [route("api/echo", EchoView.as_view()), route("api/lenient", Lenie
 pytestmark = pytest.mark.urls(__name__)
 
 
-def post(
-    client: Client, data: Any, content_type: str = "application/json", path: str = "/api/echo"
-) -> tuple[int, Any]:
+def post(client: Client, data: Any, content_type: str = "application/json", path: str = "/api/echo") -> tuple[int, Any]:
     response = client.generic("POST", path, data, content_type=content_type)
     return response.status_code, response.json()
 
@@ -93,9 +91,7 @@ def test_any_other_kind_of_body_is_refused(content_type: str, client: Client) ->
         (b'{"a":"\xff"}', (400, "json")),
     ],
 )
-def test_what_is_refused_has_its_status_and_code(
-    data: bytes, expected: tuple[int, str], client: Client
-) -> None:
+def test_what_is_refused_has_its_status_and_code(data: bytes, expected: tuple[int, str], client: Client) -> None:
     assert code(client, data) == expected
 
 

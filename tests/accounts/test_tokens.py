@@ -110,12 +110,8 @@ def test_an_expired_token_says_that_it_has_expired(claims: dict[str, Any]) -> No
     assert caught.value.code == "token_expired"
 
 
-@pytest.mark.parametrize(
-    "headers", [{"kid": "../../etc/passwd"}, {"jku": "http://127.0.0.1:9/"}, {"x5u": "file:///x"}]
-)
-def test_key_hints_in_the_header_change_nothing(
-    headers: dict[str, str], claims: dict[str, Any], ada: Any
-) -> None:
+@pytest.mark.parametrize("headers", [{"kid": "../../etc/passwd"}, {"jku": "http://127.0.0.1:9/"}, {"x5u": "file:///x"}])
+def test_key_hints_in_the_header_change_nothing(headers: dict[str, str], claims: dict[str, Any], ada: Any) -> None:
     assert tokens.verify_access(sign(claims, headers=headers))[0] == ada
     with pytest.raises(CredentialInvalid):
         tokens.verify_access(sign(claims, key="x" * 64, headers=headers))

@@ -17,9 +17,7 @@ from accounts.urls import api_urlpatterns
 urlpatterns = [path("api/v1/", include(api_urlpatterns))]
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
-LOGIN, REFRESH, ME, KEYS = (
-    f"/api/v1/{name}" for name in ("auth/login", "auth/refresh", "auth/me", "api-keys")
-)
+LOGIN, REFRESH, ME, KEYS = (f"/api/v1/{name}" for name in ("auth/login", "auth/refresh", "auth/me", "api-keys"))
 PASSWORD = "correct horse battery"
 
 
@@ -129,9 +127,7 @@ def test_malformed_credentials_are_401(value: str, client: Client) -> None:
     assert code(client.get(ME, headers={"authorization": value})) == (401, "authentication_failed")
 
 
-def test_credentials_of_two_people_are_400(
-    client: Client, ada: Any, bob: Any, key_of: Any, bearer: Any
-) -> None:
+def test_credentials_of_two_people_are_400(client: Client, ada: Any, bob: Any, key_of: Any, bearer: Any) -> None:
     headers = {"authorization": bearer(bob), "x-api-key": key_of(ada)[1]}
     assert code(client.get(ME, headers=headers)) == (400, "ambiguous_credentials")
 
@@ -186,9 +182,7 @@ def test_a_key_that_cannot_be_made_is_refused(
     assert not ApiKey.objects.exists()
 
 
-def test_a_key_without_the_scope_makes_lists_and_revokes_no_keys(
-    client: Client, ada: Any, key_of: Any
-) -> None:
+def test_a_key_without_the_scope_makes_lists_and_revokes_no_keys(client: Client, ada: Any, key_of: Any) -> None:
     key, text = key_of(ada, "predict", "read", "upload", "activate")
     headers = {"x-api-key": text}
     answers = [

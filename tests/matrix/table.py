@@ -82,6 +82,9 @@ RULES = [
     rule(rf"{ADMIN}/r/{ID}/{ID}/", ANY, staff_only("404", "404")),
     rule(rf"{ADMIN}/{ID}/", ANY, staff_only("404", "in")),
     rule(rf"{ADMIN}/{ID}", ANY, staff_only("404", "404")),
+    # The staff of the table have no second factor and need none.
+    rule(rf"{ADMIN}/second-factor/", "GET|POST", staff_only("in", "in")),
+    rule(rf"{ADMIN}/second-factor/", ANY, ALL("405")),
     # -- Pages of ours --------------------------------------------------------------------------------
     rule(rf"{ADMIN}/dashboard(/{ID})?", ANY, staff_only("403", "in")),
     rule(rf"{ADMIN}/versions/{ID}/activation/", "GET", staff_only("in", "in")),

@@ -47,9 +47,7 @@ def test_there_is_a_recipe_for_every_demo_model() -> None:
         ("diabetes", "r2", 0.35),
     ],
 )
-def test_a_recipe_yields_a_model_that_is_good_on_rows_it_never_saw(
-    name: str, metric: str, at_least: float
-) -> None:
+def test_a_recipe_yields_a_model_that_is_good_on_rows_it_never_saw(name: str, metric: str, at_least: float) -> None:
     trained = training.RECIPES[name]()
 
     assert trained.metrics[metric] >= at_least
@@ -88,9 +86,7 @@ def test_a_second_run_uploads_nothing(root: Any, toy_recipes: None) -> None:
 
 def test_a_model_whose_only_version_failed_is_uploaded_again(root: Any, toy_recipes: None) -> None:
     call_command("demo", wait=False)
-    ModelVersion.objects.filter(model__name="wine").update(
-        status=Status.FAILED, failure={"code": "x", "message": "x"}
-    )
+    ModelVersion.objects.filter(model__name="wine").update(status=Status.FAILED, failure={"code": "x", "message": "x"})
 
     call_command("demo", wait=False)
 
@@ -98,9 +94,7 @@ def test_a_model_whose_only_version_failed_is_uploaded_again(root: Any, toy_reci
     assert ModelVersion.objects.filter(model__name="digits").count() == 1
 
 
-def test_a_persons_own_model_of_that_name_is_left_alone(
-    root: Any, ada: Any, toy_file: Any, toy_recipes: None
-) -> None:
+def test_a_persons_own_model_of_that_name_is_left_alone(root: Any, ada: Any, toy_file: Any, toy_recipes: None) -> None:
     services.upload_version(by=ada, name="wine", file=toy_file)
 
     call_command("demo", wait=False)
@@ -120,15 +114,13 @@ def test_an_archived_demo_model_stays_archived(root: Any, toy_recipes: None) -> 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_demo_validates_and_activates_without_a_job_runner(
-    root: Any, toy_recipes: None, capsys: Any
-) -> None:
+def test_the_demo_validates_and_activates_without_a_job_runner(root: Any, toy_recipes: None, capsys: Any) -> None:
     call_command("demo")
 
     assert publishing.is_complete()
-    assert RegisteredModel.objects.filter(
-        deployments__closed_at=None, deployments__isnull=False
-    ).count() == len(publishing.NAMES)
+    assert RegisteredModel.objects.filter(deployments__closed_at=None, deployments__isnull=False).count() == len(
+        publishing.NAMES
+    )
     assert "ready and live" in capsys.readouterr().out
 
 

@@ -27,9 +27,7 @@ def without_names(path: str) -> str:
 
 
 def documented_calls() -> set[tuple[str, str]]:
-    rows = re.findall(
-        r"^\| (GET|POST|PUT|PATCH|DELETE) \| `([^`]+)` \|", (DOCS / "api.md").read_text(), re.MULTILINE
-    )
+    rows = re.findall(r"^\| (GET|POST|PUT|PATCH|DELETE) \| `([^`]+)` \|", (DOCS / "api.md").read_text(), re.MULTILINE)
     return {(method.lower(), without_names(path)) for method, path in rows}
 
 

@@ -117,9 +117,7 @@ def test_what_is_ours_tells_nothing_and_is_logged_under_the_request(
     assert record.exc_info[1] is error
 
 
-def test_the_failure_of_a_model_hides_the_runtimes_words(
-    client: Client, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_failure_of_a_model_hides_the_runtimes_words(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     response = told(client, inference_errors.ModelExecutionFailed("/opt/model.onnx: Traceback"))
     assert response.json()["error"]["code"] == "model_failed"
     assert "Traceback" not in response.content.decode()
@@ -162,15 +160,10 @@ def test_wrong_values_are_told_by_field(client: Client) -> None:
 
 
 def test_validation_errors_of_django_are_told_the_same_way(client: Client) -> None:
-    response = told(
-        client, ValidationError({"name": ValidationError("taken", code="unique"), "__all__": ["no"]})
-    )
+    response = told(client, ValidationError({"name": ValidationError("taken", code="unique"), "__all__": ["no"]}))
     assert response.status_code == 422
     assert response.json()["error"]["details"]["fields"] == {
         "name": [{"code": "unique", "message": "taken"}],
         "body": [{"code": "invalid", "message": "no"}],
     }
-    assert (
-        told(client, ValidationError("odd")).json()["error"]["details"]["fields"]["body"][0]["message"]
-        == "odd"
-    )
+    assert told(client, ValidationError("odd")).json()["error"]["details"]["fields"]["body"][0]["message"] == "odd"

@@ -87,8 +87,7 @@ def test_admin_pages_may_evaluate_but_load_nothing_foreign(client: Client, root:
         assert rules["default-src"] == "'self'"
         assert rules["frame-ancestors"] == "'none'"
         assert not any(
-            "http" in value or "*" in value or "'unsafe-inline'" in rules["script-src"]
-            for value in rules.values()
+            "http" in value or "*" in value or "'unsafe-inline'" in rules["script-src"] for value in rules.values()
         )
 
 

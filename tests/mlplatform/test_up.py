@@ -180,9 +180,12 @@ def test_the_first_run_makes_an_administrator_and_a_key_that_work(tmp_path: Path
     assert admin.check_password(access.password)
     assert principal is not None
     assert principal.user_id == admin.pk
-    assert {
-        scope for scope in ("predict", "read", "upload", "activate", "admin") if principal.may(scope)
-    } == {"predict", "read", "upload", "activate"}
+    assert {scope for scope in ("predict", "read", "upload", "activate", "admin") if principal.may(scope)} == {
+        "predict",
+        "read",
+        "upload",
+        "activate",
+    }
 
 
 @pytest.mark.django_db

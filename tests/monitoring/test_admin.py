@@ -95,14 +95,9 @@ def test_nobody_adds_changes_or_deletes_a_record(reader: Client, log: Any) -> No
     assert reader.get(reverse("admin:monitoring_predictionlog_add")).status_code == 403
     assert reader.post(reverse(DETAIL, args=[row.pk]), {"outcome": "error"}).status_code == 403
     assert (
-        reader.post(
-            reverse("admin:monitoring_predictionlog_delete", args=[row.pk]), {"post": "yes"}
-        ).status_code
-        == 403
+        reader.post(reverse("admin:monitoring_predictionlog_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
     )
-    reader.post(
-        reverse(LIST), {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"}
-    )
+    reader.post(reverse(LIST), {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"})
     assert PredictionLog.objects.get().outcome == "ok"
 
 

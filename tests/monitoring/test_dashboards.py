@@ -38,9 +38,7 @@ def test_the_empty_dashboard_says_what_to_do_next(reader: Client) -> None:
     assert "No serving process has reported" in text
 
 
-def test_the_empty_dashboard_shows_a_call_to_paste_once_a_model_is_live(
-    reader: Client, toy_version: Any
-) -> None:
+def test_the_empty_dashboard_shows_a_call_to_paste_once_a_model_is_live(reader: Client, toy_version: Any) -> None:
     Deployment.objects.create(
         model=toy_version.model,
         version=toy_version,

@@ -36,8 +36,6 @@ def test_a_share_that_is_not_all_or_nothing_does_not_read_so(value: float | None
     assert numbers.percent(value) == text
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.0, "0"), (0.70519, "0.705"), (12.34, "12.3"), (31_631.4, "31,631")]
-)
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (0.70519, "0.705"), (12.34, "12.3"), (31_631.4, "31,631")])
 def test_rates_are_short(value: float, text: str) -> None:
     assert numbers.rate(value) == text

@@ -121,9 +121,7 @@ def test_what_was_activated_in_the_window_is_marked(toy_version: Any, ada: Any) 
 
 
 @pytest.mark.parametrize("window", list(selectors.WINDOWS))
-def test_the_number_of_queries_does_not_grow(
-    log: Any, ada: Any, window: str, django_assert_num_queries: Any
-) -> None:
+def test_the_number_of_queries_does_not_grow(log: Any, ada: Any, window: str, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(3):
         selectors.overview(window, None, ada, now=NOW)
     for number in range(10):

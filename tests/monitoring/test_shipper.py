@@ -66,9 +66,7 @@ def test_stopping_loads_the_rest_and_leaves_no_file(record: Any, settings: Any) 
     made.stop()
 
 
-def test_starting_twice_runs_one_thread_and_it_can_be_started_again(
-    running: spool.Shipper, record: Any
-) -> None:
+def test_starting_twice_runs_one_thread_and_it_can_be_started_again(running: spool.Shipper, record: Any) -> None:
     thread = running._thread
     running.start()
     assert running._thread is thread

@@ -38,9 +38,7 @@ def test_a_record_is_one_line_in_a_private_file_before_append_returns(record: An
 
 def test_a_record_becomes_a_row_with_every_value(record: Any, toy_version: Any, ada: Any) -> None:
     at = datetime(2024, 2, 29, 23, 59, 59, 123456, UTC)
-    given = record(
-        at=at, key_id="6b0f6f0a-52a8-4d6e-8f59-6a3a0f2f7a11", subject_id="customer 7", confidence=0.25
-    )
+    given = record(at=at, key_id="6b0f6f0a-52a8-4d6e-8f59-6a3a0f2f7a11", subject_id="customer 7", confidence=0.25)
     spool.append(given)
     assert spool.ship_once() == 1
     row = PredictionLog.objects.get()
@@ -207,9 +205,7 @@ def test_records_are_dropped_and_counted_when_the_spool_is_full(record: Any, set
     assert files.used_bytes() == 0
 
 
-def test_predictions_are_refused_when_the_spool_is_full_and_the_policy_says_so(
-    record: Any, settings: Any
-) -> None:
+def test_predictions_are_refused_when_the_spool_is_full_and_the_policy_says_so(record: Any, settings: Any) -> None:
     settings.SPOOL_MAX_BYTES = 2500
     settings.SPOOL_WHEN_FULL = "refuse"
     small = [record() for _ in range(4)]
@@ -389,9 +385,7 @@ def test_a_prediction_id_that_comes_twice_is_counted_once(record: Any) -> None:
     assert Rollup.objects.get(resolution=Resolution.MINUTE).requests == 3
 
 
-def test_a_record_the_database_refuses_is_found_among_many(
-    record: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_record_the_database_refuses_is_found_among_many(record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     given = [record() for _ in range(33)]
     refused = given[17]["id"]
     really = loading.insert
@@ -459,9 +453,7 @@ def test_a_silent_file_of_a_host_that_reports_is_left_alone(record: Any) -> None
 
 
 def test_the_rows_equal_the_rollups(record: Any) -> None:
-    moments = [
-        datetime(2024, 5, 1, hour, minute, tzinfo=UTC) for hour in (0, 1, 23) for minute in (0, 14, 15, 59)
-    ]
+    moments = [datetime(2024, 5, 1, hour, minute, tzinfo=UTC) for hour in (0, 1, 23) for minute in (0, 14, 15, 59)]
     for number, at in enumerate(moments * 3):
         outcome = ("ok", "cached", "error")[number % 3]
         spool.append(
@@ -494,9 +486,7 @@ def test_the_rows_equal_the_rollups(record: Any) -> None:
             assert len(mine) == row.requests == sum(row.latency_histogram[1:])
 
 
-def test_shipping_costs_the_same_queries_however_many_records(
-    record: Any, django_assert_max_num_queries: Any
-) -> None:
+def test_shipping_costs_the_same_queries_however_many_records(record: Any, django_assert_max_num_queries: Any) -> None:
     at = datetime(2024, 5, 1, tzinfo=UTC)
     for _ in range(200):
         spool.append(record(at=at))

@@ -83,9 +83,7 @@ def check(promised: set[str], most: int) -> None:
     """Every promised id has exactly one row; rows and rollups agree."""
     rows = [str(id) for id in PredictionLog.objects.values_list("id", flat=True)]
     assert len(rows) == len(set(rows))
-    assert promised <= set(rows), (
-        f"{len(promised - set(rows))} of {len(promised)} acknowledged records are lost"
-    )
+    assert promised <= set(rows), f"{len(promised - set(rows))} of {len(promised)} acknowledged records are lost"
     assert len(rows) <= most
     for resolution in Resolution.values:
         assert Rollup.objects.filter(resolution=resolution).aggregate(n=Sum("requests"))["n"] == len(rows)

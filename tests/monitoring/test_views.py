@@ -106,9 +106,7 @@ def test_a_query_that_can_not_be_meant_is_refused(log: Any, ada: Any, query: str
     assert answer.json()["error"]["code"]
 
 
-def test_people_see_their_own_records_and_those_of_their_models(
-    log: Any, ada: Any, bob: Any, root: Any
-) -> None:
+def test_people_see_their_own_records_and_those_of_their_models(log: Any, ada: Any, bob: Any, root: Any) -> None:
     RegisteredModel.objects.update(visibility="internal")
     by_bob, by_ada = log(user_id=bob.pk), log()
     assert set(ids(client_of(ada).get(URL))) == {by_bob, by_ada}
@@ -118,9 +116,7 @@ def test_people_see_their_own_records_and_those_of_their_models(
     assert client_of(bob).get(f"{URL}/{by_bob}").status_code == 200
 
 
-def test_records_of_a_model_that_became_private_are_not_shown_to_its_former_callers(
-    log: Any, bob: Any
-) -> None:
+def test_records_of_a_model_that_became_private_are_not_shown_to_its_former_callers(log: Any, bob: Any) -> None:
     id = log(user_id=bob.pk)
     assert ids(client_of(bob).get(URL)) == []
     assert client_of(bob).get(f"{URL}/{id}").status_code == 404

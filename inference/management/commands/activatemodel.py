@@ -18,9 +18,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("reference", metavar="REF", help="The model: its name or id.")
         parser.add_argument("version", type=int, metavar="VERSION", help="The version's number.")
-        parser.add_argument(
-            "--by", default="", help="Who does it (e-mail address); default: the only superuser."
-        )
+        parser.add_argument("--by", default="", help="Who does it (e-mail address); default: the only superuser.")
         parser.add_argument("--note", default="", help="Why; kept in the ledger.")
 
     def handle(self, *args: Any, reference: str, version: int, by: str, note: str, **options: Any) -> None:
@@ -35,6 +33,4 @@ class Command(BaseCommand):
     def _show(self, done: int, of: int) -> None:
         """One line that is written over, on a terminal only."""
         if self.stderr.isatty():
-            self.stderr.write(
-                f"\r{done} of {of} serving processes are warm", ending="\n" if done == of else ""
-            )
+            self.stderr.write(f"\r{done} of {of} serving processes are warm", ending="\n" if done == of else "")

@@ -33,9 +33,7 @@ class Command(BaseCommand):
             "file", type=Path, metavar="FILE", help="ONNX, or scikit-learn saved with joblib or pickle."
         )
         parser.add_argument("--name", required=True, help="The model; created when it doesn't exist.")
-        parser.add_argument(
-            "--owner", default="", help="Who uploads it (e-mail address); default: the only superuser."
-        )
+        parser.add_argument("--owner", default="", help="Who uploads it (e-mail address); default: the only superuser.")
         parser.add_argument(
             "--task",
             default="",
@@ -63,9 +61,7 @@ class Command(BaseCommand):
             "--expected", type=Path, help="A JSON file: the prediction expected for each row of the sample."
         )
         parser.add_argument("--metrics", type=Path, help="A JSON file: evaluation metrics, name to number.")
-        parser.add_argument(
-            "--trusted", action="store_true", help="Let it be served natively if it can't be compiled."
-        )
+        parser.add_argument("--trusted", action="store_true", help="Let it be served natively if it can't be compiled.")
         parser.add_argument(
             "--wait",
             type=float,
@@ -87,10 +83,7 @@ class Command(BaseCommand):
             self._activate(version, person)
 
     def _upload(self, person: User, options: dict[str, Any]) -> ModelVersion:
-        chosen = {
-            name: options[name]
-            for name in ("name", "task", "handler", "description", "visibility", "trusted")
-        }
+        chosen = {name: options[name] for name in ("name", "task", "handler", "description", "visibility", "trusted")}
         documents = {name: _json(options[name]) for name in ("sample", "expected", "metrics")}
         try:
             with options["file"].open("rb") as file:

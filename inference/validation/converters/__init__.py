@@ -7,10 +7,21 @@ from inference.validation.converters import (
     imputers,
     sublinear_counts,
     tuned_thresholds,
+    vector_machines,
+)
+
+PARTS = (
+    forests,
+    gradient_boosting,
+    histogram_boosting,
+    imputers,
+    sublinear_counts,
+    tuned_thresholds,
+    vector_machines,
 )
 
 
 def register() -> None:
     """Makes the compiler use them. Safe to call more than once."""
-    for part in (forests, gradient_boosting, histogram_boosting, imputers, sublinear_counts, tuned_thresholds):
+    for part in PARTS:
         part.register()

@@ -7,7 +7,7 @@ import numpy as np
 
 from inference.signature import Signature
 
-PAIRS = 40
+PAIRS = 60
 STEPS = 9
 SEED = 20_260_103
 

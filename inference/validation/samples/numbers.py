@@ -88,7 +88,7 @@ def _variants(values: Any, random: Any) -> Any:
 
 
 def _near_points(learned: Learned, count: int, location: Any, scale: Any, random: Any) -> Any:
-    """Points the model remembers, exactly, slightly moved, and half-way between two."""
+    """Points the model remembers, exactly, slightly moved, and between two."""
     if not learned.rows:
         return location + 10 * scale * random.normal(size=(count, learned.width))
     points = np.array(learned.rows)
@@ -96,7 +96,9 @@ def _near_points(learned: Learned, count: int, location: Any, scale: Any, random
     others = points[random.integers(len(points), size=count)]
     moved = picked + 0.05 * scale * random.normal(size=picked.shape)
     form = random.integers(3, size=count)[:, None]
-    return np.where(form == 0, picked, np.where(form == 1, moved, (picked + others) / 2))
+    share = random.uniform(0.2, 0.8, size=(count, 1))  # not half: equal distances have no right answer
+    between = share * picked + (1 - share) * others
+    return np.where(form == 0, picked, np.where(form == 1, moved, between))
 
 
 def _rounded(rows: Any, random: Any) -> Any:

@@ -8,7 +8,7 @@ from inference.signature import Signature
 from inference.validation.samples import learned as learning
 from inference.validation.samples import numbers, words
 
-ROWS = 480
+ROWS = 640
 TEXTS = 260
 SEED = 20_260_101
 STRANGE_SHARE = 0.25

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 MESSAGE_LENGTH = 1500
 LONG_COMPILATION_SECONDS = 30.0
+COMFORTABLE = parity.PROBABILITY_TOLERANCE / 50
 
 
 @dataclass(slots=True)
@@ -32,14 +33,19 @@ class Search:
 
     tried: list[dict[str, Any]] = field(default_factory=list)
     best: "compiling.Compiled | None" = None
-    ties: int = 0
+    rank: tuple[int, float] = (0, 0.0)
 
     def note(self, candidate: "compiling.Candidate", outcome: str, **details: Any) -> None:
         self.tried.append({"name": candidate.name, "outcome": outcome, **details})
 
-    def keep(self, compiled: "compiling.Compiled", ties: int) -> None:
-        if self.best is None or ties < self.ties:
-            self.best, self.ties = compiled, ties
+    def keep(self, compiled: "compiling.Compiled", proof: parity.Parity) -> None:
+        rank = (proof.ties, proof.max_difference or 0.0)
+        if self.best is None or rank < self.rank:
+            self.best, self.rank = compiled, rank
+
+    def is_comfortable(self) -> bool:
+        """Whether the best is so close to the original that no row is likely to be over the tolerance."""
+        return self.best is not None and self.rank <= (0, COMFORTABLE)
 
 
 def convert(stream: BinaryIO, request: Any, progress: Progress, memory: Any) -> tuple[dict[str, Any], list[bytes]]:
@@ -125,7 +131,7 @@ def _compile(model: Any, original: Reference, progress: Progress) -> Search:
             search.note(candidate, "not loaded", error=_words(error))
             continue
         took_long = time.perf_counter() - started > LONG_COMPILATION_SECONDS
-        if search.best is not None and (search.ties == 0 or took_long):
+        if search.is_comfortable() or (search.best is not None and took_long):
             break
     return search
 
@@ -148,7 +154,7 @@ def _prove(
         compiled = replace(compiled, signature=replace(compiled.signature, allows_missing=False))
     if proof.passed:
         search.note(candidate, "equal", parity=proof.to_dict())
-        search.keep(compiled, proof.ties)
+        search.keep(compiled, proof)
     else:
         example = original.rows[proof.row] if proof.row is not None else None
         search.note(candidate, "different", parity=proof.to_dict(), example=_shown(example))

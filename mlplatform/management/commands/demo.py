@@ -40,9 +40,7 @@ class Command(BaseCommand):
 
     def _run(self, options: dict[str, Any]) -> None:
         owner = self._owner(options["owner"])
-        versions = [
-            version for name in publishing.NAMES if (version := self._publish(owner, name)) is not None
-        ]
+        versions = [version for name in publishing.NAMES if (version := self._publish(owner, name)) is not None]
         if not options["wait"]:
             return
         problems = publishing.finish(

@@ -11,9 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 CONFIGURATION = settings.BASE_DIR / "deploy" / "gunicorn.conf.py"
 
 
-def command_line(
-    *, workers: int | None = None, threads: int | None = None, bind: str | None = None
-) -> list[str]:
+def command_line(*, workers: int | None = None, threads: int | None = None, bind: str | None = None) -> list[str]:
     """gunicorn's command line; what is None is left to the configuration file, which reads the settings."""
     line = [sys.executable, "-m", "gunicorn", "--config", str(CONFIGURATION)]
     line += ["--chdir", str(settings.BASE_DIR)]
@@ -29,9 +27,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--workers", type=int, help=f"Serving processes (WORKERS, {settings.WORKERS}).")
         parser.add_argument("--threads", type=int, help=f"Threads per process (THREADS, {settings.THREADS}).")
-        parser.add_argument(
-            "--bind", metavar="HOST:PORT", help=f"Where to listen ({settings.BIND}:{settings.PORT})."
-        )
+        parser.add_argument("--bind", metavar="HOST:PORT", help=f"Where to listen ({settings.BIND}:{settings.PORT}).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         for name in ("workers", "threads"):

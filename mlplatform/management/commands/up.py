@@ -33,9 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
-            raise CommandError(
-                "`up` is for trying out; in production run `serve` and `runjobs` (docs/deployment.md)."
-            )
+            raise CommandError("`up` is for trying out; in production run `serve` and `runjobs` (docs/deployment.md).")
         self.children: list[Child] = []
         self.is_stopping = self.is_hurrying = False
         with _only_one(settings.VAR_DIR), stopping.on_signal(self._signalled):
@@ -118,9 +116,7 @@ class Command(BaseCommand):
         deadline = time.monotonic() + READY_SECONDS
         while not self._is_ready():
             if server.ended() is not None or time.monotonic() > deadline:
-                raise CommandError(
-                    f"The web server did not get ready. The end of its log:\n{server.last_lines()}"
-                )
+                raise CommandError(f"The web server did not get ready. The end of its log:\n{server.last_lines()}")
             time.sleep(0.1)
 
     def _is_ready(self) -> bool:
@@ -217,9 +213,7 @@ def _example(access: DemoAccess) -> str:
     if version is None or not version.sample:
         return ""
     row = version.sample[0]
-    body = json.dumps(
-        {"instances": [list(row.values()) if isinstance(row, dict) else row]}, separators=(",", ":")
-    )
+    body = json.dumps({"instances": [list(row.values()) if isinstance(row, dict) else row]}, separators=(",", ":"))
     return (
         f"curl -s {access.url}/api/v1/predict/{EXAMPLE} \\\n"
         f"  -H 'X-API-Key: {access.api_key}' -H 'Content-Type: application/json' \\\n"

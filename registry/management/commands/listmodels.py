@@ -34,18 +34,14 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(rows, indent=2))
         elif rows:
-            self._table(
-                [[str(value if value is not None else "-") for value in row.values()] for row in rows]
-            )
+            self._table([[str(value if value is not None else "-") for value in row.values()] for row in rows])
         else:
             self.stdout.write("There is no model yet. Upload one: manage.py uploadmodel FILE --name NAME")
 
     def _table(self, rows: list[list[str]]) -> None:
         widths = [max(len(title), *(len(row[at]) for row in rows)) for at, title in enumerate(_COLUMNS)]
         for row in [[title.upper() for title in _COLUMNS], *rows]:
-            self.stdout.write(
-                "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            )
+            self.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _row(model: RegisteredModel, live: int | None) -> dict[str, Any]:

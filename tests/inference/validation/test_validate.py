@@ -10,11 +10,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 from sklearn import datasets
+from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from inference import handlers, runtimes
 from inference.errors import ValidationFailed
@@ -128,6 +129,24 @@ class TestPickledModels:
         result = proved(artifact, hostile.dumped(model))
         assert (result.runtime, result.handler) == ("onnx", "text")
         assert ask(result, artifact, ["BAD app CRASH", "İ PARCEL late"]).predictions == [2, 0]
+
+    @pytest.mark.parametrize("trusted", [False, True])
+    def test_a_model_fitted_on_a_data_frame_is_asked_by_column_names(self, artifact: Path, trusted: bool) -> None:
+        pandas = pytest.importorskip("pandas")
+        frame = pandas.DataFrame({"age": [20.0, 40.0, 60.0, 30.0] * 5, "city": ["Köln", "Paris", "東京", "Köln"] * 5})
+        encode = ColumnTransformer(
+            [("city", OneHotEncoder(handle_unknown="ignore"), ["city"])], remainder="passthrough"
+        )
+        last = KernelRidge() if trusted else LogisticRegression()
+        model = make_pipeline(encode, last).fit(frame, [0, 1, 1, 0] * 5)
+        sample = frame.head(3).to_dict(orient="records")
+        result = proved(artifact, hostile.dumped(model), trusted=trusted, sample=sample)
+        assert result.runtime == ("sklearn" if trusted else "onnx")
+        kinds = {column["name"]: column["dtype"] for column in result.signature["inputs"]}
+        assert kinds == {"age": "float64", "city": "string"}
+        rows = [{"city": "Paris", "age": 41}, {"age": 20, "city": "nowhere"}]
+        wanted = model.predict(pandas.DataFrame(rows)[["age", "city"]])
+        assert ask(result, artifact, rows).predictions == pytest.approx(wanted.tolist())
 
     def test_what_cannot_be_compiled_says_why_in_the_compilers_words(self, artifact: Path) -> None:
         model = KernelRidge().fit(IRIS, IRIS_LABELS.astype(float))
