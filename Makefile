@@ -7,8 +7,8 @@ PACKAGES := accounts registry monitoring inference solutions mlplatform
 TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 TEST_REDIS_URL ?= redis://127.0.0.1:6379/15
 PYTEST ?= $(BIN)/python -m pytest
-# What knows neither database nor cache needn't be run on both.
-NO_DATABASE := --ignore=tests/inference/validation --ignore=tests/mlplatform/test_up_live.py
+# What the choice of database or cache can't change needn't be run twice.
+RUN_ONCE := tests/inference/validation tests/fuzz tests/live/test_limits.py tests/mlplatform/test_up_live.py
 
 # Compiled modules are what makes the second start, and every validation, quick.
 unexport PYTHONDONTWRITEBYTECODE
@@ -33,7 +33,7 @@ test: $(VENV)/installed-dev  ## Run the tests on SQLite, then on PostgreSQL and 
 	@if $(BIN)/python -m deploy.services $(TEST_DATABASE_URL) $(TEST_REDIS_URL); then \
 	    $(PYTEST) -m "not slow" && \
 	    echo "The same tests on PostgreSQL and Redis:" && \
-	    DATABASE_URL=$(TEST_DATABASE_URL) REDIS_URL=$(TEST_REDIS_URL) $(PYTEST) -m "not slow" $(NO_DATABASE); \
+	    DATABASE_URL=$(TEST_DATABASE_URL) REDIS_URL=$(TEST_REDIS_URL) $(PYTEST) -m "not slow" $(RUN_ONCE:%=--ignore=%); \
 	else \
 	    echo "Without both, the tests run on SQLite only."; \
 	    $(PYTEST) -m "not slow"; \

@@ -52,7 +52,7 @@ def ask_in_parallel(running: Stack, requests: int, after_each: Callable[[], Any]
 
 
 @needs_redis
-@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_exactly_the_limit_passes_with_redis(stack: Any, own_redis: None, workers: int) -> None:
     running = limited(stack, workers, REDIS_URL)
 
