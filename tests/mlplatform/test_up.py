@@ -337,3 +337,13 @@ def test_an_address_that_stands_for_all_is_reached_on_the_loopback(
     settings.BIND = bind
 
     assert (up._reachable_host(), up._reachable_host(for_url=True)) == (host, in_url)
+
+
+def test_a_stop_whose_interrupt_was_lost_is_noticed_at_the_next_pause() -> None:
+    command = up.Command()
+    command.is_stopping = False
+    command._pause(0)
+    with contextlib.suppress(KeyboardInterrupt):
+        command._signalled()  # as when a destructor swallows what the handler raised
+    with pytest.raises(KeyboardInterrupt):
+        command._pause(60)

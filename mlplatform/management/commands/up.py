@@ -96,7 +96,7 @@ class Command(BaseCommand):
         self.children.append(child)
         child.start()
         while (status := child.ended()) is None:
-            time.sleep(0.1)
+            self._pause(0.1)
         self.children.remove(child)
         if status != 0:
             self._say("The demo is not complete; the platform starts as it is. `manage.py demo` tries again.")
@@ -117,7 +117,7 @@ class Command(BaseCommand):
         while not self._is_ready():
             if server.ended() is not None or time.monotonic() > deadline:
                 raise CommandError(f"The web server did not get ready. The end of its log:\n{server.last_lines()}")
-            time.sleep(0.1)
+            self._pause(0.1)
 
     def _is_ready(self) -> bool:
         link = http.client.HTTPConnection(_reachable_host(), settings.PORT, timeout=5)
@@ -161,6 +161,12 @@ class Command(BaseCommand):
         else:
             self.is_stopping = True
             raise KeyboardInterrupt
+
+    def _pause(self, seconds: float) -> None:
+        """Sleep, but not through a stop: an interrupt that hits inside a destructor or a fork's hook is lost."""
+        if self.is_stopping:
+            raise KeyboardInterrupt
+        time.sleep(seconds)
 
     def _stop_children(self) -> None:
         self.is_stopping = True
