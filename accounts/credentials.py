@@ -6,22 +6,18 @@ this outside Django's request cycle closes stale database connections itself.
 
 import logging
 import time
-from datetime import timedelta
 from typing import TypeAlias
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError
-from django.db.models import Q
-from django.utils import timezone
+from django.db import InterfaceError, OperationalError
 
-from accounts import environment_keys, keys, tokens
+from accounts import environment_keys, key_uses, keys, tokens
 from accounts.credential_cache import known_before, remembered
 from accounts.errors import AmbiguousCredentials, CredentialInvalid
 from accounts.models import ApiKey
 from accounts.principal import Principal, principal_for
 
 MAX_HEADER_LENGTH = tokens.MAX_LENGTH + 32
-USE_NOTED_EVERY = timedelta(minutes=1)
 _REFUSED = "The API key is not valid."
 
 logger = logging.getLogger(__name__)
@@ -115,7 +111,7 @@ def _accept(row: ApiKey) -> Verified:
     """The principal of a key whose text was right."""
     if not row.owner.is_active:
         raise CredentialInvalid(_REFUSED)
-    _note_use(row)
+    key_uses.note(row)
     principal = principal_for(
         row.owner,
         key_id=row.pk,
@@ -125,16 +121,3 @@ def _accept(row: ApiKey) -> Verified:
         expires_at=row.expires_at,
     )
     return principal, row.expires_at.timestamp() if row.expires_at else None
-
-
-def _note_use(row: ApiKey) -> None:
-    """Write down that a key is in use, at most once a minute; never at the price of the request."""
-    now = timezone.now()
-    long_ago = now - USE_NOTED_EVERY
-    if row.last_used_at is not None and row.last_used_at > long_ago:
-        return
-    unnoted = Q(last_used_at=None) | Q(last_used_at__lte=long_ago)
-    try:
-        ApiKey.objects.filter(unnoted, pk=row.pk).update(last_used_at=now)
-    except DatabaseError:
-        logger.warning("Could not note the use of API key %s.", row.prefix, exc_info=True)

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from accounts import key_uses
 from inference import activation, model_cache, prediction_cache
 from monitoring import processes, spool
 from registry import generation, resolver
@@ -85,6 +86,7 @@ class ServingProcess:
         self._watcher.join(timeout=5)
         self._pulse.join(timeout=5)
         self._shipper.stop()
+        key_uses.write()
         if self._id is not None:
             processes.remove(self._id)
         connection.close()
@@ -138,6 +140,7 @@ class ServingProcess:
     # -- What others may know -------------------------------------------------------------------------
 
     def _beat(self) -> None:
+        key_uses.write()
         if not processes.beat(self._require_id(), self.is_ready, self._facts()):
             self._id = processes.register(socket.gethostname(), self.pid).pk
 

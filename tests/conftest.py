@@ -47,6 +47,7 @@ def quick_passwords(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def fresh_process(var_dir: Path) -> Iterator[None]:
     """No test sees what another one left in this process's memory."""
+    from accounts import key_uses
     from accounts.credential_cache import forget_all
     from inference import model_cache, prediction_cache
     from monitoring import rollups
@@ -66,6 +67,7 @@ def fresh_process(var_dir: Path) -> Iterator[None]:
         model_cache.cache.pin(frozenset())
         prediction_cache.cache.clear()
         forget_all()
+        key_uses._noted.clear()
 
     forget()
     yield

@@ -5,8 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
-from django.db.models.query import QuerySet
 from django.utils import timezone
 
 from accounts import credentials, keys, services, tokens
@@ -143,32 +141,6 @@ def test_a_scope_is_worth_nothing_once_its_owner_lost_the_right(ada: Any, key_of
     principal = credentials.authenticate(api_key=text)
     assert principal.scopes == {"read"}
     assert principal.withheld == {"upload"}
-
-
-def test_the_use_of_a_key_is_noted_at_most_once_a_minute(ada: Any, key_of: Any, django_assert_num_queries: Any) -> None:
-    key, text = key_of(ada)
-    credentials.authenticate(api_key=text)
-    first = ApiKey.objects.get(pk=key.pk).last_used_at
-    assert first is not None
-    remembered.clear()
-    credentials.authenticate(api_key=text)
-    assert ApiKey.objects.get(pk=key.pk).last_used_at == first
-    ApiKey.objects.filter(pk=key.pk).update(last_used_at=first - timedelta(seconds=61))
-    remembered.clear()
-    credentials.authenticate(api_key=text)
-    assert ApiKey.objects.get(pk=key.pk).last_used_at >= first
-
-
-def test_a_request_is_served_even_when_its_use_cannot_be_noted(
-    ada: Any, key_of: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, text = key_of(ada)
-
-    def fail(*args: Any, **kwargs: Any) -> int:
-        raise DatabaseError("locked")
-
-    monkeypatch.setattr(QuerySet, "update", fail)
-    assert credentials.authenticate(api_key=text) is not None
 
 
 def test_a_changed_password_ends_tokens_that_were_given_out(ada: Any, bearer: Any) -> None:

@@ -9,7 +9,7 @@ from django.core.management.base import SystemCheckError
 from django.test import Client
 from django.urls import reverse
 
-from accounts import credentials, environment_keys, registration, services
+from accounts import credentials, environment_keys, key_uses, registration, services
 from accounts.checks import check_environment_keys, check_fallback_key, check_sign_in_numbers
 from accounts.credential_cache import forget_all
 from accounts.errors import CredentialInvalid, KeyFromEnvironment, RegistrationInvalid
@@ -30,6 +30,7 @@ def test_a_key_of_the_environment_works_with_its_scopes(robot: str) -> None:
     principal = credentials.authenticate(api_key=robot)
     assert principal is not None
     assert principal.scopes == {"predict", "read"}
+    key_uses.write()
     row = ApiKey.objects.get()
     assert (row.pk, row.name, row.last_used_at is not None) == (principal.key_id, "env:robot", True)
 
