@@ -39,12 +39,28 @@ class Column:
     """One thing a client sends per instance: a cell (shape ()), or a tensor of `shape`.
 
     fold: what the handler does to a string before the model sees it, see `handlers.folding`.
+    one_of: the only values the model takes, where it refuses others; None when it takes any.
     """
 
     name: str
     dtype: str
     shape: tuple[int, ...] = ()
     fold: tuple[str, ...] = ()
+    one_of: tuple[Any, ...] | None = None
+    allowed: frozenset[Any] | None = field(init=False, repr=False, compare=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self.one_of is not None:
+            object.__setattr__(self, "allowed", frozenset(self.one_of))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form; what is not set is left out."""
+        told: dict[str, Any] = {"name": self.name, "dtype": self.dtype, "shape": [-1, *self.shape]}
+        if self.fold:
+            told["fold"] = list(self.fold)
+        if self.one_of is not None:
+            told["one_of"] = list(self.one_of)
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +112,7 @@ class Signature:
         floats = {"float32", "float64"}
         if not same_order or len(feed.shape) != 2 or feed.dtype not in floats:
             return None
-        if any(column.dtype not in floats for column in self.inputs):
+        if any(column.dtype not in floats or column.one_of is not None for column in self.inputs):
             return None
         return DTYPES[feed.dtype]
 
@@ -106,10 +122,7 @@ class Signature:
             "version": SIGNATURE_VERSION,
             "handler": self.handler,
             "task": self.task,
-            "inputs": [
-                {"name": c.name, "dtype": c.dtype, "shape": [-1, *c.shape]} | ({"fold": list(c.fold)} if c.fold else {})
-                for c in self.inputs
-            ],
+            "inputs": [column.to_dict() for column in self.inputs],
             "feeds": [
                 {
                     "name": feed.name,
@@ -160,7 +173,7 @@ def _column(entry: dict[str, Any]) -> Column:
     _one_of(entry["dtype"], DTYPES)
     shape = tuple(int(size) for size in entry["shape"])
     fold = tuple(_one_of(step, FOLDS) for step in entry.get("fold", ()))
-    return Column(_text(entry["name"]), entry["dtype"], shape[1:], fold)
+    return Column(_text(entry["name"]), entry["dtype"], shape[1:], fold, _classes(entry.get("one_of")))
 
 
 def _feed(entry: dict[str, Any]) -> Feed:
@@ -193,5 +206,5 @@ def _classes(value: Any) -> tuple[Any, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list) or any(not isinstance(entry, (str, int, float, bool)) for entry in value):
-        raise SignatureInvalid("classes must be a list of strings, numbers or booleans")
+        raise SignatureInvalid("classes and allowed values must be strings, numbers or booleans")
     return tuple(value)

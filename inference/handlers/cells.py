@@ -33,6 +33,8 @@ def find_offender(table: Table, signature: Signature) -> InputInvalid:
             refusal = judge(cell, column.dtype, signature.allows_missing) or judge(
                 cell, _tightest(column, at, signature), signature.allows_missing
             )
+            if refusal is None and column.allowed is not None and not _all_known((cell,), column.allowed):
+                refusal = "unknown_category", f"the model does not know {shorten(cell)} in this column"
             if refusal is not None:
                 code, message = refusal
                 path = table.locate(row, at)
@@ -46,6 +48,8 @@ class CellRefused(Exception):
 
 def _column_array(values: tuple[Any, ...], column: Column, allows_missing: bool) -> Any:
     types = set(map(type, values))
+    if column.allowed is not None and not _all_known(values, column.allowed):
+        raise CellRefused
     dtype = column.dtype
     if dtype == "string":
         if types != {str}:
@@ -62,6 +66,14 @@ def _column_array(values: tuple[Any, ...], column: Column, allows_missing: bool)
     if dtype == "int64":
         return _integers(values)
     return floats(values, DTYPES[dtype], allows_missing)
+
+
+def _all_known(values: tuple[Any, ...], allowed: frozenset[Any]) -> bool:
+    """Gaps are judged elsewhere; what cannot be looked up is not known."""
+    try:
+        return all(value in allowed for value in values if value is not None)
+    except TypeError:
+        return False
 
 
 def text_array(values: Any) -> Any:

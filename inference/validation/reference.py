@@ -14,7 +14,7 @@ from inference.runtimes.sklearn import SklearnModel
 from inference.signature import Signature
 from inference.validation import margins, native_schema
 from inference.validation.outputs import Answers, has_gaps
-from inference.validation.samples import boundaries
+from inference.validation.samples import boundaries, categories
 from inference.validation.samples import rows as made_up
 
 MAX_SAMPLE_ROWS = 500
@@ -43,6 +43,8 @@ def build(model: Any, *, task: str | None, handler: str | None, sample: list[Any
     generated = _answerable(native, signature, generated)
     if not given and not generated:
         raise _cannot_answer(native, signature, made_up.generate(model, signature, None)[:SMALL])
+    if generated or whole:
+        signature = _with_closed_columns(native, signature, (whole or generated)[0], categories.known(model, signature))
     generated += _beside_boundaries(native, signature, [*whole, *generated])
     gaps = made_up.gaps(generated, signature)
     widened = replace(signature, allows_missing=True)
@@ -136,6 +138,21 @@ def _filtered(rows: list[Any], works: Callable[[list[Any]], bool]) -> list[Any]:
         return []
     middle = len(rows) // 2
     return [*_filtered(rows[:middle], works), *_filtered(rows[middle:], works)]
+
+
+def _with_closed_columns(
+    native: SklearnModel, signature: Signature, row: Any, known: dict[int, list[Any]]
+) -> Signature:
+    """Columns in which the model raises on a value it has not seen take only the values it has."""
+    inputs = list(signature.inputs)
+    for at, values in known.items():
+        strange = list(row)
+        strange[at] = categories.strange_to(values)
+        try:
+            native_answers(native, signature, [strange])
+        except (ModelExecutionFailed, InputInvalid):
+            inputs[at] = replace(inputs[at], one_of=tuple(values))
+    return replace(signature, inputs=tuple(inputs))
 
 
 def _beside_boundaries(native: SklearnModel, signature: Signature, rows: list[Any]) -> list[Any]:

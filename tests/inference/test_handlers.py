@@ -297,6 +297,18 @@ def test_several_outputs_are_lists() -> None:
     assert answer(signature, np.array([[1.0, 2.0], [3.0, np.nan]])).predictions == [[1.0, 2.0], [3.0, None]]
 
 
+def test_a_column_of_known_values_refuses_others() -> None:
+    columns = (Column("size", "float64", one_of=(1, 2.5)), Column("city", "string", one_of=("Köln",)))
+    feeds = (Feed("size", "float32", (0,), (-1, 1)), Feed("city", "string", (1,), (-1, 1)))
+    signature = Signature("tabular", "classification", columns, feeds, "label", allows_missing=True)
+    assert prepare(signature, [[1.0, "Köln"], [2.5, "Köln"], [None, "Köln"]])["size"].shape == (3, 1)
+    error = refusal(signature, [[1, "Köln"], [1, "Bonn"]])
+    assert (error.code, error.path, error.column) == ("unknown_category", "instances[1][1]", "city")
+    assert refusal(signature, [[2, "Köln"]]).code == "unknown_category"
+    assert refusal(signature, [[[1], "Köln"]]).code == "wrong_type"
+    assert Signature.from_dict(json.loads(json.dumps(signature.to_dict()))) == signature
+
+
 @pytest.mark.parametrize("signature", [numbers(), mixed(), text("lowercase"), tensor()])
 def test_a_signature_survives_its_json_form(signature: Signature) -> None:
     assert Signature.from_dict(json.loads(json.dumps(signature.to_dict()))) == signature

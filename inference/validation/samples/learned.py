@@ -132,9 +132,7 @@ def _read(part: Any, found: Learned) -> None:
         for column, edges in enumerate(state["bin_edges_"]):
             found.add_cuts([column] * len(edges), edges)
     if isinstance(state.get("categories_"), list):
-        found.categories.update(
-            {at: np.asarray(values).tolist()[:200] for at, values in enumerate(state["categories_"])}
-        )
+        found.categories.update({at: np.asarray(values).tolist() for at, values in enumerate(state["categories_"])})
 
 
 def _read_tree(tree: Any, found: Learned) -> None:

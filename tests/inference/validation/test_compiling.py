@@ -30,6 +30,9 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC, OneClassSVM
 
+from inference import handlers
+from inference.errors import InputInvalid
+from inference.handlers import Payload
 from inference.runtimes.onnx import OnnxRuntime
 from inference.validation import compiling, outputs, parity, reference, texts
 from inference.validation.tasks import convert
@@ -277,6 +280,25 @@ def test_models_fitted_on_data_frames(make: Callable[[], Any]) -> None:
     compiled = assert_compiled(model, rows)
     kinds = {column.name: column.dtype for column in compiled.signature.inputs}
     assert (kinds["age"], kinds["city"]) == ("float64", "string")
+
+
+def test_a_category_that_the_original_refuses_is_refused_by_name() -> None:
+    made, labels = frame()
+    for policy, closed in (("error", True), ("ignore", False)):
+        encode = ColumnTransformer([("city", OneHotEncoder(handle_unknown=policy), ["city"])], remainder="passthrough")
+        model = make_pipeline(encode, LogisticRegression(max_iter=2000)).fit(made[["age", "city"]], labels)
+        _, search = searched(model)
+        assert search.best is not None
+        signature = search.best.signature
+        city = signature.inputs[signature.index["city"]]
+        assert (city.one_of is not None) is closed
+        payload = Payload("instances", [{"age": 30, "city": "Paris"}, {"age": 30, "city": "Atlantis"}])
+        if closed:
+            with pytest.raises(InputInvalid) as caught:
+                handlers.get("tabular").preprocess(payload, signature)
+            assert (caught.value.code, caught.value.path) == ("unknown_category", "instances[1].city")
+        else:
+            handlers.get("tabular").preprocess(payload, signature)
 
 
 def test_columns_that_nothing_reads_need_not_be_sent() -> None:
