@@ -9,6 +9,9 @@ from inference.errors import ModelExecutionFailed, RuntimeUnavailable
 from inference.runtimes.base import RawOutput
 from inference.signature import Signature
 
+# Where the warnings come from: the modules themselves, or this one as their caller.
+LIBRARIES = r"(sklearn|scipy|numpy|pandas|joblib|xgboost|lightgbm|inference\.runtimes)(\.|$)"
+
 
 class SklearnRuntime:
     """Opens joblib files (any compression) and plain pickles."""
@@ -20,13 +23,12 @@ class SklearnRuntime:
             from inference.runtimes import estimators, unpickling
         except ImportError as error:
             raise RuntimeUnavailable("Native scikit-learn models need the package scikit-learn") from error
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                model = unpickling.open_trusted(artifact)
-                estimators.single_threaded(model)
-            except Exception as error:
-                raise ModelExecutionFailed(f"the model cannot be opened: {error!r}") from error
+        _be_quiet()
+        try:
+            model = unpickling.open_trusted(artifact)
+            estimators.single_threaded(model)
+        except Exception as error:
+            raise ModelExecutionFailed(f"the model cannot be opened: {error!r}") from error
         return SklearnModel(model, signature)
 
 
@@ -36,6 +38,7 @@ class SklearnModel:
     __slots__ = ("_dataframe", "_signature", "model")
 
     def __init__(self, model: Any, signature: Signature) -> None:
+        _be_quiet()
         self.model = model
         self._signature = signature
         self._dataframe = _import_dataframe() if signature.dataframe else None
@@ -49,9 +52,7 @@ class SklearnModel:
     def call(self, method: str, feeds: "dict[str, np.ndarray[Any, Any]]") -> Any:
         """One of the model's methods on the feeds, as the model was fitted on them."""
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return getattr(self.model, method)(self._as_fitted(feeds))
+            return getattr(self.model, method)(self._as_fitted(feeds))
         except Exception as error:
             raise ModelExecutionFailed(f"scikit-learn failed: {type(error).__name__}: {error}") from error
 
@@ -61,6 +62,14 @@ class SklearnModel:
             names = self._signature.names
             return self._dataframe({names[feed.columns[0]]: feeds[feed.name] for feed in self._signature.feeds})
         return feeds[self._signature.feeds[0].name]
+
+
+def _be_quiet() -> None:
+    """What the libraries warn of was the business of whoever fitted the model.
+
+    One filter for the whole process: `catch_warnings` around each call would be undone by other threads.
+    """
+    warnings.filterwarnings("ignore", module=LIBRARIES)
 
 
 def _import_dataframe() -> Any:

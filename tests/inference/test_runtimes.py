@@ -1,11 +1,7 @@
-"""Every runtime loads one format and answers as the model inside it does."""
+"""What single runtimes do beyond the contract that all of them keep (see `runtimes/`)."""
 
 import io
 import pickle
-import subprocess
-import sys
-import threading
-from pathlib import Path
 from typing import Any
 
 import joblib
@@ -17,7 +13,6 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from inference import runtimes
-from inference.errors import ModelExecutionFailed
 from inference.runtimes import estimators
 from inference.signature import Column, Feed, Signature
 from inference.validation import compiling
@@ -53,51 +48,6 @@ def dumped(model: Any, **options: Any) -> bytes:
 def as_onnx(model: Any) -> tuple[bytes, Signature]:
     compiled = compiling.compile_model(model, signature(), compiling.Candidate("float32", "float32"))
     return compiled.content, compiled.signature
-
-
-def loaded(runtime: str, model: Any) -> tuple[Any, Signature]:
-    if runtime == "onnx":
-        content, told = as_onnx(model)
-        return runtimes.get("onnx").load(content, told), told
-    return runtimes.get("sklearn").load(dumped(model), signature()), signature()
-
-
-@pytest.mark.parametrize("runtime", list(runtimes.RUNTIMES))
-class TestEveryRuntime:
-    def test_it_answers_with_labels_and_probabilities(self, runtime: str) -> None:
-        model, told = loaded(runtime, classifier())
-        said = model.predict({"X": ROWS.astype(told.feeds[0].dtype)})
-        assert list(said.labels) == LABELS.tolist()
-        assert said.probabilities == pytest.approx(classifier().predict_proba(ROWS), abs=1e-6)
-
-    def test_it_answers_one_row_as_it_answers_many(self, runtime: str) -> None:
-        model, told = loaded(runtime, classifier())
-        said = model.predict({"X": ROWS[:1].astype(told.feeds[0].dtype)})
-        assert list(said.labels) == ["no"]
-
-    def test_several_threads_share_one_model(self, runtime: str) -> None:
-        model, told = loaded(runtime, classifier())
-        feeds = {"X": ROWS.astype(told.feeds[0].dtype)}
-        answers: list[list[str]] = []
-        threads = [threading.Thread(target=lambda: answers.append(list(model.predict(feeds).labels))) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert answers == [LABELS.tolist()] * 8
-
-    def test_a_failure_while_predicting_is_the_models_failure(self, runtime: str) -> None:
-        model, told = loaded(runtime, classifier())
-        with pytest.raises(ModelExecutionFailed):
-            model.predict({"X": np.ones((1, 5), dtype=told.feeds[0].dtype)})
-
-    def test_bytes_that_are_no_model_are_refused(self, runtime: str) -> None:
-        with pytest.raises(ModelExecutionFailed):
-            runtimes.get(runtime).load(b"no model at all", signature())
-
-    def test_it_is_made_once_and_knows_its_name(self, runtime: str) -> None:
-        assert runtimes.get(runtime) is runtimes.get(runtime)
-        assert runtimes.get(runtime).name == runtime
 
 
 def test_an_unknown_runtime_is_a_key_error() -> None:
@@ -186,27 +136,6 @@ def test_a_graph_for_one_row_at_a_time_answers_many() -> None:
     model = runtimes.get("onnx").load(scores_graph([1, 2]), told)
     rows = np.array([[1, 2], [3, 4], [5, 6]], dtype=np.float32)
     assert model.predict({"X": rows}).labels.tolist() == rows.tolist()
-
-
-def test_serving_a_compiled_model_imports_neither_the_trainer_nor_the_compiler(tmp_path: Path) -> None:
-    content, told = as_onnx(classifier())
-    (tmp_path / "model.onnx").write_bytes(content)
-    script = f"""
-import json, sys
-from pathlib import Path
-from inference import handlers, runtimes, validation
-from inference.handlers import Payload
-from inference.signature import Signature
-told = Signature.from_dict(json.loads({__import__("json").dumps(told.to_dict())!r}))
-model = runtimes.get("onnx").load(Path({str(tmp_path / "model.onnx")!r}).read_bytes(), told)
-feeds = handlers.get("tabular").preprocess(Payload("instances", [[0.0, 1.0]]), told)
-print(handlers.get("tabular").postprocess(model.predict(feeds), told).predictions)
-print(sorted({{"sklearn", "skl2onnx", "pandas", "torch", "scipy", "joblib", "django"}} & set(sys.modules)))
-"""
-    ran = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
-    )
-    assert ran.stdout.splitlines() == ["['no']", "[]"]
 
 
 def test_regressors_answer_values() -> None:

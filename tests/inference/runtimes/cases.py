@@ -1,0 +1,161 @@
+"""The table of the contract suite: one toy model per runtime. A new runtime adds its row to `CASES`.
+
+A case says what is served and what the model inside it answers; the tests in `test_contract` do the rest.
+"""
+
+import io
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from inference import handlers, runtimes
+from inference.handlers import Payload, Predictions
+from inference.runtimes import LoadedModel
+from inference.signature import Column, Feed, Signature
+from inference.validation import compiling
+
+ROOT = Path(__file__).parents[3]
+LABELS = ["no", "yes", "no", "yes", "no"]
+ROWS = [[0.0, 1.0], [1.0, 0.0], [0.2, 0.9], [0.9, 0.1], [-3.5, 2.0]]
+TABULAR = Signature(
+    handler="tabular",
+    task="classification",
+    inputs=(Column("a", "float64"), Column("b", "float64")),
+    feeds=(Feed("X", "float64", (0, 1), (-1, 2)),),
+    labels_output="predict",
+    probabilities_output="predict_proba",
+    classes=("no", "yes"),
+    has_probabilities=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What is loaded, what a client sends, and what the original answers.
+
+    probabilities: None for a model without them. tolerance: absolute, for probabilities and values.
+    """
+
+    artifact: bytes
+    signature: Signature
+    instances: list[Any]
+    predictions: list[Any]
+    probabilities: list[list[float]] | None = None
+    tolerance: float = 1e-6
+
+    def load(self, runtime: str) -> LoadedModel:
+        return runtimes.get(runtime).load(self.artifact, self.signature)
+
+    def feeds(self, instances: list[Any] | None = None) -> dict[str, Any]:
+        """The arrays a handler makes of the instances."""
+        handler = handlers.get(self.signature.handler)
+        chosen = self.instances if instances is None else instances
+        return handler.preprocess(Payload("instances", chosen), self.signature)
+
+    def ask(self, model: LoadedModel, instances: list[Any] | None = None) -> Predictions:
+        """What a client gets."""
+        output = model.predict(self.feeds(instances))
+        return handlers.get(self.signature.handler).postprocess(output, self.signature)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One runtime under test.
+
+    make: builds the toy; called once. needs: the optional package without which the case is skipped.
+    imports: of `HEAVY`, what loading and predicting may import. wrong_feeds: arrays the model must refuse.
+    broken: further bytes that must not load. stops: `predict` takes RunOptions and heeds their terminate flag.
+    """
+
+    runtime: str
+    make: Callable[[], Made]
+    needs: str = ""
+    imports: frozenset[str] = frozenset()
+    wrong_feeds: Callable[[], dict[str, Any]] | None = None
+    broken: tuple[bytes, ...] = ()
+    stops: bool = False
+    name: str = field(default="")
+
+    @property
+    def id(self) -> str:
+        return self.name or self.runtime
+
+
+def _fitted() -> LogisticRegression:
+    return LogisticRegression().fit(np.array(ROWS), LABELS)
+
+
+def dumped(model: Any, **options: Any) -> bytes:
+    """The bytes of a joblib file."""
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer, **options)
+    return buffer.getvalue()
+
+
+def _onnx() -> Made:
+    model = _fitted()
+    compiled = compiling.compile_model(model, TABULAR, compiling.Candidate("float32", "float32"))
+    rows = np.array(ROWS)
+    return Made(
+        compiled.content, compiled.signature, ROWS, model.predict(rows).tolist(), model.predict_proba(rows).tolist()
+    )
+
+
+def _sklearn() -> Made:
+    model, rows = _fitted(), np.array(ROWS)
+    return Made(dumped(model), TABULAR, ROWS, model.predict(rows).tolist(), model.predict_proba(rows).tolist())
+
+
+def _too_wide(dtype: str) -> Callable[[], dict[str, Any]]:
+    return lambda: {"X": np.ones((1, 5), dtype=dtype)}
+
+
+# Whatever a process that serves only compiled models must never hold.
+HEAVY = frozenset(
+    {
+        "dask",
+        "joblib",
+        "lightgbm",
+        "onnx",
+        "onnxmltools",
+        "onnxruntime",
+        "onnxscript",
+        "pandas",
+        "scipy",
+        "skl2onnx",
+        "sklearn",
+        "skops",
+        "torch",
+        "xgboost",
+    }
+)
+SCIKIT_LEARN = frozenset({"joblib", "pandas", "scipy", "sklearn"})
+CASES = [
+    Case("onnx", _onnx, imports=frozenset({"onnxruntime"}), wrong_feeds=_too_wide("float32"), stops=True),
+    Case("sklearn", _sklearn, imports=SCIKIT_LEARN, wrong_feeds=_too_wide("float64"), broken=(b"\x80\x05N.",)),
+]
+
+
+@cache
+def _made(case: Case) -> Made:
+    return case.make()
+
+
+def made(case: Case) -> Made:
+    """The case's toy; skips the test when the runtime's library isn't installed."""
+    if case.needs:
+        pytest.importorskip(case.needs)
+    return _made(case)
+
+
+def environment(tmp_path: Path) -> dict[str, str]:
+    """For a child process: the platform's own code, and a directory of the test's own to write to."""
+    return {**os.environ, "VAR_DIR": str(tmp_path), "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
