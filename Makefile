@@ -7,6 +7,8 @@ PACKAGES := accounts registry monitoring inference solutions mlplatform
 TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 TEST_REDIS_URL ?= redis://127.0.0.1:6379/15
 PYTEST ?= $(BIN)/python -m pytest
+# A test process for each core, but no more than Redis has databases for.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist worksteal
 # What the choice of database or cache can't change needn't be run twice.
 RUN_ONCE := tests/inference/validation tests/fuzz tests/live/test_limits.py tests/mlplatform/test_up_live.py
 
@@ -31,12 +33,12 @@ run: $(VENV)/installed  ## Install what is missing, prepare the demo, serve unti
 
 test: $(VENV)/installed-dev  ## Run the tests on SQLite, then on PostgreSQL and Redis where both answer.
 	@if $(BIN)/python -m deploy.services $(TEST_DATABASE_URL) $(TEST_REDIS_URL); then \
-	    $(PYTEST) -m "not slow" && \
+	    $(PYTEST) $(SIDE_BY_SIDE) -m "not slow" && \
 	    echo "The same tests on PostgreSQL and Redis:" && \
-	    DATABASE_URL=$(TEST_DATABASE_URL) REDIS_URL=$(TEST_REDIS_URL) $(PYTEST) -m "not slow" $(RUN_ONCE:%=--ignore=%); \
+	    DATABASE_URL=$(TEST_DATABASE_URL) REDIS_URL=$(TEST_REDIS_URL) $(PYTEST) $(SIDE_BY_SIDE) -m "not slow" $(RUN_ONCE:%=--ignore=%); \
 	else \
 	    echo "Without both, the tests run on SQLite only."; \
-	    $(PYTEST) -m "not slow"; \
+	    $(PYTEST) $(SIDE_BY_SIDE) -m "not slow"; \
 	fi
 
 fuzz: $(VENV)/installed-dev  ## Call the API in every way its schema allows: FUZZ_EXAMPLES per call (100).

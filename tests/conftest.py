@@ -16,6 +16,11 @@ _run_dir = Path(tempfile.mkdtemp(prefix="mlplatform-tests-"))
 atexit.register(shutil.rmtree, _run_dir, ignore_errors=True)
 os.environ["VAR_DIR"] = str(_run_dir)
 os.environ["DJANGO_SETTINGS_MODULE"] = "mlplatform.settings"
+if "REDIS_URL" in os.environ:
+    # Processes that run tests side by side each empty their own database.
+    address, _, database = os.environ["REDIS_URL"].rpartition("/")
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    os.environ["REDIS_URL"] = f"{address}/{int(database) - worker}"
 django.setup()
 
 import joblib  # noqa: E402

@@ -1,11 +1,22 @@
 """A way to Redis that a test can cut and mend, so that no test stops the machine's own Redis."""
 
 import contextlib
+import os
 import socket
 import threading
 from typing import Self
 
 import redis
+
+
+def own_redis_url() -> str:
+    """A database of Redis that no other process of this test run uses."""
+    return f"redis://127.0.0.1:6379/{own_redis_database()}"
+
+
+def own_redis_database() -> int:
+    """Its number: tests that run side by side must not empty each other's."""
+    return 11 - int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
 def redis_answers(url: str) -> bool:

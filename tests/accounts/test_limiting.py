@@ -20,10 +20,10 @@ from accounts.limiting.breaker import Breaker
 from accounts.limiting.limiter import Limiter
 from accounts.limiting.shared_table import SETS, SIZE, WAYS, SharedTable, digest_of
 from accounts.limiting.window import SLOTS, Charge
-from tests.redis_proxy import RedisProxy, redis_answers
+from tests.redis_proxy import RedisProxy, own_redis_database, own_redis_url, redis_answers
 
 WINDOW = 60.0
-REDIS_URL = "redis://127.0.0.1:6379/13"
+REDIS_URL = own_redis_url()
 needs_redis = pytest.mark.skipif(
     not redis_answers(REDIS_URL), reason="No Redis answers on 127.0.0.1:6379, so there is nothing to share with."
 )
@@ -278,7 +278,7 @@ def test_when_redis_goes_away_one_host_goes_on_exactly_and_comes_back_to_it(
 ) -> None:
     clock = Clock()
     with RedisProxy() as proxy:
-        limiter = Limiter(directory=tmp_path, redis_url=proxy.url(13), clock=clock)
+        limiter = Limiter(directory=tmp_path, redis_url=proxy.url(own_redis_database()), clock=clock)
         limiter.breaker = Breaker(clock=clock)
         charge = [Charge("owner:1", 100)]
         verdicts = [limiter.hit("g", charge, window=WINDOW) for _ in range(60)]

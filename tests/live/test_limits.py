@@ -10,14 +10,14 @@ import pytest
 import redis
 
 from tests.live.stack import Stack
-from tests.redis_proxy import RedisProxy, redis_answers
+from tests.redis_proxy import RedisProxy, own_redis_database, own_redis_url, redis_answers
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 LIMIT = 100
 REQUESTS = 500
 CLIENTS = 32
-REDIS_URL = "redis://127.0.0.1:6379/13"
+REDIS_URL = own_redis_url()
 needs_redis = pytest.mark.skipif(not redis_answers(REDIS_URL), reason="No Redis answers on 127.0.0.1:6379.")
 
 
@@ -68,7 +68,7 @@ def test_exactly_the_limit_passes_on_four_workers_without_redis(stack: Any) -> N
 @needs_redis
 def test_with_redis_gone_in_the_middle_nothing_fails_and_one_host_stays_exact(stack: Any, own_redis: None) -> None:
     with RedisProxy() as proxy:
-        running = limited(stack, 4, proxy.url(13))
+        running = limited(stack, 4, proxy.url(own_redis_database()))
         answered = iter(range(REQUESTS))
 
         def cut_in_the_middle() -> None:
