@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -52,6 +52,13 @@ def _stage(version: ModelVersion, progress: Progress | None) -> None:
         generation.signal()
         _wait_for_replies(staging, progress)
     finally:
+        _close(staging)
+
+
+def _close(staging: Staging) -> None:
+    """Remove it with its replies. The lock makes a reply that comes now fail instead of this."""
+    with transaction.atomic():
+        list(Staging.objects.select_for_update().filter(pk=staging.pk))
         staging.delete()
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from inference import activation, golden
 from inference.errors import ActivationFailed
-from inference.models import Staging
+from inference.models import Staging, StagingReply
 from monitoring import processes
 from registry import services
 from registry.errors import Forbidden, VersionNotReady
@@ -69,6 +69,30 @@ def test_a_process_that_cannot_load_it_fails_the_activation_and_nothing_changes(
         activation.activate(version=second, by=ada)
     assert live(first.model) == 1
     assert not Staging.objects.exists()
+
+
+def test_replies_that_come_while_a_staging_is_closed_disturb_nobody(served_version):
+    version, stopping = served_version(), threading.Event()
+    process = processes.register("host", 1000).pk
+
+    def reply():
+        while not stopping.is_set():
+            activation.answer_stagings(process)
+            StagingReply.objects.all().delete()  # so that the same process answers again
+        connection.close()
+
+    threads = [threading.Thread(target=reply) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(40):
+            activation._close(Staging.objects.create(version=version, deadline=timezone.now() + timedelta(minutes=1)))
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join()
+    assert not Staging.objects.exists()
+    assert not StagingReply.objects.exists()
 
 
 def test_a_process_whose_golden_answers_differ_fails_the_activation(ada, served_version, serving, monkeypatch):
