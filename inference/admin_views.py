@@ -6,15 +6,15 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from inference import activation
+from inference.admin_shell import shell, visible_model, visible_version
 from inference.errors import ActivationFailed
 from inference.models import Staging
 from monitoring import processes
@@ -54,7 +54,7 @@ class Question:
 @require_http_methods(["GET", "HEAD", "POST"])
 def activate(request: HttpRequest, pk: int) -> HttpResponse:
     """Make a version live, everywhere, once every serving process is warm."""
-    version = _version(request, pk)
+    version = visible_version(request, pk)
     back_url = reverse("admin:registry_modelversion_change", args=[version.pk])
 
     def act(note: str) -> str:
@@ -75,7 +75,7 @@ def activate(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def rollback(request: HttpRequest, pk: int) -> HttpResponse:
     """Make live again what was live before."""
-    model = get_object_or_404(RegisteredModel.objects.visible_to(request.user), pk=pk)
+    model = visible_model(request, pk)
     back_url = reverse("admin:registry_registeredmodel_change", args=[model.pk])
 
     def act(note: str) -> str:
@@ -96,7 +96,7 @@ def rollback(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def trust(request: HttpRequest, pk: int) -> HttpResponse:
     """Allow a version to run as native code, and validate it again if it had failed."""
-    version = _version(request, pk)
+    version = visible_version(request, pk)
     back_url = reverse("admin:registry_modelversion_change", args=[version.pk])
     if not request.user.has_perm("registry.upload_trusted_model"):
         messages.error(request, "You may not mark versions as trusted: ask for the permission upload_trusted_model.")
@@ -109,13 +109,13 @@ def trust(request: HttpRequest, pk: int) -> HttpResponse:
             messages.error(request, error.message)
         return HttpResponseRedirect(back_url)
     context = {"title": f"Trust {version}", "version": version, "model": version.model, "back_url": back_url}
-    return TemplateResponse(request, "inference/trust.html", {**_shell(request, version), **context})
+    return TemplateResponse(request, "inference/trust.html", {**shell(request, version), **context})
 
 
 @require_GET
 def activation_progress(request: HttpRequest, pk: int) -> HttpResponse:
     """How many serving processes have taken the version up so far, while its activation runs."""
-    version = _version(request, pk)
+    version = visible_version(request, pk)
     staging = Staging.objects.filter(version=version).order_by("-created_at").first()
     return JsonResponse(
         {"done": staging.replies.filter(problem="").count() if staging else 0, "of": _processes_count()}
@@ -151,19 +151,7 @@ def _page(request: HttpRequest, asked: Question, form: NoteForm) -> HttpResponse
         "processes": _processes_count(),
         "staging_seconds": settings.STAGING_SECONDS,
     }
-    return TemplateResponse(request, "inference/confirm.html", {**_shell(request, asked.becomes), **context})
-
-
-def _shell(request: HttpRequest, version: ModelVersion) -> dict[str, Any]:
-    return {**admin.site.each_context(request), "opts": ModelVersion._meta, "original": version}
-
-
-def _version(request: HttpRequest, pk: int) -> ModelVersion:
-    """The version, if this person may know of it; else 404."""
-    visible = RegisteredModel.objects.visible_to(request.user)
-    return get_object_or_404(
-        ModelVersion.objects.select_related("model__owner", "created_by"), pk=pk, model__in=visible
-    )
+    return TemplateResponse(request, "inference/confirm.html", {**shell(request, asked.becomes), **context})
 
 
 def _processes_count() -> int:

@@ -16,7 +16,7 @@ from monitoring import charts, processes, selectors, spool
 from monitoring.models import Outcome, ServingProcess
 from monitoring.numbers import milliseconds
 from monitoring.selectors import Line, Marker, Overview, Point, Window
-from registry import presentation
+from registry import client_code
 from registry.models import Deployment, RegisteredModel
 
 LIVE_SECONDS = 60.0
@@ -162,7 +162,7 @@ def _first_call(request: HttpRequest, model: RegisteredModel | None) -> str:
     if entry is None:
         return ""
     origin = request.build_absolute_uri("/").rstrip("/")
-    return presentation.curl(entry.model, entry.version, is_live=True, origin=origin)
+    return client_code.curl(entry.model.name, client_code.example_call(entry.version), origin=origin)
 
 
 def _steps(points: list[Point]) -> list[Step]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from accounts.models import User
-from registry import presentation, selectors, services
+from registry import client_code, presentation, selectors, services
 from registry.errors import RegistryError
 from registry.models import SERVABLE, Deployment, DeploymentAction, ModelVersion, RegisteredModel, Status
 
@@ -79,10 +79,15 @@ def version_context(version: ModelVersion, *, user: User, origin: str) -> dict[s
         "may_upload": services.may_change(user, model)
         and user.has_perm("registry.upload_model")
         and not model.archived_at,
-        "curl": presentation.curl(model, version, is_live=is_live, origin=origin) if can_serve else "",
+        "curl": _curl(version, is_live=is_live, origin=origin) if can_serve else "",
         **_neighbours(version),
         **_shown(version),
     }
+
+
+def _curl(version: ModelVersion, *, is_live: bool, origin: str) -> str:
+    reference = client_code.reference_to(version.model, version, is_live=is_live)
+    return client_code.curl(reference, client_code.example_call(version), origin=origin)
 
 
 def _shown(version: ModelVersion) -> dict[str, Any]:

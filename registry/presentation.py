@@ -1,7 +1,6 @@
 """What the admin says about a version, ready to be shown: texts and rows, no HTML, no queries."""
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
-from registry.models import Format, ModelVersion, RegisteredModel, Status
+from registry.models import Format, ModelVersion, Status
 
 UNFINISHED = (Status.PENDING, Status.VALIDATING)
 # The look of a status: a class of the style sheet and a colour of the admin's labels.
@@ -33,9 +32,6 @@ _PROOF_LABELS = {
 }
 # Failures a person may overrule: the model is fine, only its compiled form is missing or differs.
 CURED_BY_TRUST = frozenset({"not_compilable", "parity_failed"})
-_LONGEST_ROW = 1_500
-_MOST_NAMED = 12
-_EXAMPLES: dict[str, Any] = {"string": "text", "bool": True, "int64": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,52 +125,3 @@ def progress(version: ModelVersion) -> dict[str, Any]:
         "percent": percent,
         "has_ended": version.status not in UNFINISHED,
     }
-
-
-def curl(model: RegisteredModel, version: ModelVersion, *, is_live: bool, origin: str) -> str:
-    """A command that calls the version: by the model's name when it is live, else by `name:version`."""
-    reference = model.name if is_live else f"{model.name}:{version.number}"
-    row = json.dumps(_shortened(example_row(version), version.signature or {}), ensure_ascii=False)
-    # A long row would hide the command; the signature beside it says what belongs there.
-    body = '{"instances": [' + (row if len(row) <= _LONGEST_ROW else "[…]") + "]}"
-    quoted = body.replace("'", "'\\''")
-    return (
-        f"curl -X POST {origin}/api/v1/predict/{reference} \\\n"
-        '  -H "X-API-Key: $API_KEY" \\\n'
-        '  -H "Content-Type: application/json" \\\n'
-        f"  -d '{quoted}'"
-    )
-
-
-def _shortened(row: Any, signature: dict[str, Any]) -> Any:
-    """A row with many named cells as a list in the signature's order, which says the same in less space."""
-    names = [entry.get("name") for entry in signature.get("inputs", [])]
-    is_long = isinstance(row, dict) and len(row) > _MOST_NAMED
-    return [row[name] for name in names] if is_long and set(row) == set(names) else row
-
-
-def example_row(version: ModelVersion) -> Any:
-    """A row the version accepts: of its sample, of its golden answers, or made up from the signature."""
-    for rows in (version.sample, (version.golden or {}).get("instances")):
-        if isinstance(rows, list) and rows:
-            return rows[0]
-    signature = version.signature or {}
-    inputs = signature.get("inputs", [])
-    if signature.get("handler") == "text":
-        return "a text"
-    cells = [_example_cell(entry) for entry in inputs]
-    if signature.get("handler") == "tensor" and len(cells) == 1:
-        return cells[0]
-    names = [str(entry.get("name", "")) for entry in inputs]
-    has_real_names = not any(name.startswith("feature_") for name in names)
-    return dict(zip(names, cells, strict=True)) if has_real_names and len(names) <= _MOST_NAMED else cells
-
-
-def _example_cell(entry: dict[str, Any]) -> Any:
-    cell = _EXAMPLES.get(entry.get("dtype", ""), 0.5)
-    sizes = [1 if size == -1 else size for size in entry.get("shape", [])[1:]]
-    if math.prod(sizes) > _LONGEST_ROW:
-        return "…"
-    for size in reversed(sizes):
-        cell = [cell] * size
-    return cell
