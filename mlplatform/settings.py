@@ -356,6 +356,21 @@ GENERATION_POLL_SECONDS = env.number(
 )
 HEARTBEAT_SECONDS = env.number("HEARTBEAT_SECONDS", 1.0, "How often a serving process says that it lives.")
 
+# -- What `manage.py benchmark` judges by --------------------------------------------------------------
+
+BENCHMARK_LOAD_SECONDS = env.number("BENCHMARK_LOAD_SECONDS", 3.0, "Promised: all models load in a fresh process.")
+BENCHMARK_INFERENCE_MS = env.number("BENCHMARK_INFERENCE_MS", 100.0, "Promised: the longest that a prediction takes.")
+BENCHMARK_MEMORY_MB = env.number("BENCHMARK_MEMORY_MB", 500.0, "Promised: memory of all serving processes together.")
+BENCHMARK_CONCURRENT_CLIENTS = env.integer("BENCHMARK_CONCURRENT_CLIENTS", 10, "Clients that ask at once.")
+BENCHMARK_CONCURRENT_MS = env.number("BENCHMARK_CONCURRENT_MS", 200.0, "Promised: their mean time.")
+BENCHMARK_SUCCESS_RATE = env.number("BENCHMARK_SUCCESS_RATE", 0.95, "Promised: the share of good answers.")
+BENCHMARK_CACHE_SPEEDUP = env.number(
+    "BENCHMARK_CACHE_SPEEDUP", 10.0, "Promised: how many times faster a remembered answer comes."
+)
+BENCHMARK_WORTH_CACHING_MS = env.number(
+    "BENCHMARK_WORTH_CACHING_MS", 10.0, "Below this much time of the model, remembering is promised nothing."
+)
+
 # -- Validation and jobs ------------------------------------------------------------------------------
 
 VALIDATION_SECONDS = env.number(
