@@ -7,6 +7,7 @@ the activation and nothing changes. A process that dies meanwhile is no longer w
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -25,32 +26,53 @@ Progress = Callable[[int, int], None]
 _LOOK_EVERY_SECONDS = 0.02
 
 
-def activate(*, version: ModelVersion, by: User, note: str = "", progress: Progress | None = None) -> Deployment:
+def activate(
+    *,
+    version: ModelVersion,
+    by: User,
+    note: str = "",
+    progress: Progress | None = None,
+    within: Callable[[Deployment], None] | None = None,
+) -> Deployment:
     """Make `version` live everywhere. `progress(done, of)` counts the processes that are warm.
 
-    Raises Forbidden, VersionNotReady, Conflict, ActivationFailed; nothing has changed when it raises.
+    Of activations that run at once the first to be ready wins; the others are Conflicts that say what is live.
+    `within` is called with the ledger's entry in its transaction. Raises Forbidden, VersionNotReady, Conflict,
+    ActivationFailed; nothing has changed when it raises.
     """
     services.check_may_activate(by, version.model)
     services.check_can_serve(version)
-    _stage(version, progress)
-    return services.activate(version=version, by=by, note=note)
+    open = version.model.open_deployment()
+    proof = _stage(version, progress)
+    commit = services.Commit(expecting=open, proof=proof, within=within)
+    return services.activate(version=version, by=by, note=note, commit=commit)
 
 
-def rollback(*, model: RegisteredModel, by: User, note: str = "", progress: Progress | None = None) -> Deployment:
+def rollback(
+    *,
+    model: RegisteredModel,
+    by: User,
+    note: str = "",
+    progress: Progress | None = None,
+    within: Callable[[Deployment], None] | None = None,
+) -> Deployment:
     """Make live again what was live before. Raises as `activate` does."""
     services.check_may_activate(by, model)
-    target = services.rollback_target(model.open_deployment())
-    _stage(target.version, progress)
-    return services.rollback(model=model, by=by, note=note)
+    open = model.open_deployment()
+    target = services.rollback_target(open)
+    proof = _stage(target.version, progress)
+    return services.rollback(
+        model=model, by=by, note=note, commit=services.Commit(expecting=open, proof=proof, within=within)
+    )
 
 
-def _stage(version: ModelVersion, progress: Progress | None) -> None:
-    """Have every live serving process load and check `version`. Raises ActivationFailed."""
+def _stage(version: ModelVersion, progress: Progress | None) -> dict[str, Any]:
+    """Have every live serving process load and check `version`; what they found. Raises ActivationFailed."""
     deadline = timezone.now() + timedelta(seconds=settings.STAGING_SECONDS)
     staging = Staging.objects.create(version=version, deadline=deadline)
     try:
         generation.signal()
-        _wait_for_replies(staging, progress)
+        return _proof(_wait_for_replies(staging, progress))
     finally:
         _close(staging)
 
@@ -62,7 +84,24 @@ def _close(staging: Staging) -> None:
         staging.delete()
 
 
-def _wait_for_replies(staging: Staging, progress: Progress | None) -> None:
+def _proof(replies: list[StagingReply]) -> dict[str, Any]:
+    """What is kept in the ledger: each process's load time and largest golden difference, and the largest of all."""
+    named = processes.named({reply.process for reply in replies})
+    found = [
+        {
+            "process": named.get(reply.process, str(reply.process)),
+            "load_ms": round(reply.load_ms, 3),
+            "golden_difference": reply.golden_difference,
+        }
+        for reply in replies
+    ]
+    differences = [reply.golden_difference for reply in replies if reply.golden_difference is not None]
+    found.sort(key=lambda one: str(one["process"]))
+    return {"golden_difference": max(differences, default=None), "processes": found}
+
+
+def _wait_for_replies(staging: Staging, progress: Progress | None) -> list[StagingReply]:
+    """The answer of every live serving process. Raises ActivationFailed when one can't, or is too late."""
     while True:
         replies = {reply.process: reply for reply in staging.replies.all()}
         for reply in replies.values():
@@ -75,7 +114,7 @@ def _wait_for_replies(staging: Staging, progress: Progress | None) -> None:
         if progress:
             progress(len(expected & replies.keys()), len(expected))
         if expected <= replies.keys():
-            return
+            return list(replies.values())
         if timezone.now() > staging.deadline:
             missing = sorted(str(process) for process in expected - replies.keys())
             raise ActivationFailed(
@@ -97,20 +136,20 @@ def answer_stagings(process: UUID) -> int:
     open = Staging.objects.filter(deadline__gt=timezone.now()).exclude(replies__process=process)
     stagings = list(open.select_related("version__model"))
     for staging in stagings:
-        problem, load_ms = _take_up(staging.version)
+        found = _take_up(staging.version)
         try:
-            StagingReply.objects.create(staging=staging, process=process, problem=problem, load_ms=load_ms)
+            StagingReply.objects.create(staging=staging, process=process, **found)
         except IntegrityError:
             continue  # the activation ended meanwhile
     return len(stagings)
 
 
-def _take_up(version: ModelVersion) -> tuple[str, float]:
-    """Load, warm and check `version` here; returns (problem or "", load time in ms)."""
+def _take_up(version: ModelVersion) -> dict[str, Any]:
+    """Load, warm and check `version` here; the columns of the reply."""
     started = time.perf_counter()
     try:
         loaded = model_cache.cache.get(resolver.served(version))
-        golden.check(loaded)
+        difference = golden.check(loaded)
     except Exception as error:
-        return str(error) or type(error).__name__, 0.0
-    return "", (time.perf_counter() - started) * 1000
+        return {"problem": str(error) or type(error).__name__}
+    return {"load_ms": (time.perf_counter() - started) * 1000, "golden_difference": difference}

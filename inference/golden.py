@@ -10,14 +10,18 @@ class GoldenMismatch(Exception):
     """The loaded model doesn't answer as it did when it was validated."""
 
 
-def check(loaded: Loaded) -> None:
-    """Run the version's golden inputs. Raises GoldenMismatch when an answer differs by more than parity allows."""
+def check(loaded: Loaded) -> float | None:
+    """Run the version's golden inputs; the largest difference, in parity's measure, or None when there is none to tell.
+
+    Raises GoldenMismatch when an answer differs by more than parity allows.
+    """
     golden = loaded.served.golden
     if not golden:
-        return
+        return None
     feeds = loaded.handler.preprocess(Payload("instances", golden["instances"]), loaded.signature)
     told = loaded.handler.postprocess(loaded.model.predict(feeds), loaded.signature)
     wanted = Answers(golden["predictions"], golden["probabilities"])
     proof = parity.compare(wanted, Answers(told.predictions, told.probabilities), loaded.signature.task)
     if not proof.passed:
         raise GoldenMismatch(f"golden answer {proof.row} differs: {proof.reason}")
+    return proof.max_difference

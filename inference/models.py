@@ -26,6 +26,7 @@ class StagingReply(models.Model):
     process = models.UUIDField(help_text="The serving process (monitoring.ServingProcess).")
     problem = models.TextField(blank=True, help_text="Why the version can't be served there; empty when it can.")
     load_ms = models.FloatField(default=0.0)
+    golden_difference = models.FloatField(null=True, help_text="The largest difference from a golden answer.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["staging", "process"], name="staging_one_reply_per_process")]

@@ -88,12 +88,6 @@ def answer_body(answer: Answer, *, request_id: str) -> dict[str, Any]:
     }
 
 
-class NoteSerializer(StrictSerializer):
-    """Why something is activated or rolled back."""
-
-    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=2000)
-
-
 class ActivationSerializer(serializers.Serializer[Any]):
     """The answer to an activation or a roll back."""
 

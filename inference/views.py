@@ -12,12 +12,12 @@ from accounts.strict_json import StrictJSONParser
 from inference import activation, predictor
 from inference.serializers import (
     ActivationSerializer,
-    NoteSerializer,
     PredictionAnswerSerializer,
     PredictSerializer,
     answer_body,
 )
 from registry.models import Deployment
+from registry.serializers import NoteSerializer, note_of
 from registry.views import find_model, find_version
 
 
@@ -76,7 +76,7 @@ class ActivationViewSet(viewsets.ViewSet):
         description="Make a version live. Every serving process warms it up first; until then the old one answers.",
     )
     def activate(self, request: Request, ref: str, number: int) -> Response:
-        note = _note(request)
+        note = note_of(request)
         version = find_version(request, ref, number)
         return _entered(activation.activate(version=version, by=caller(request).user, note=note))
 
@@ -87,15 +87,9 @@ class ActivationViewSet(viewsets.ViewSet):
         description="Make live again what was live before.",
     )
     def rollback(self, request: Request, ref: str) -> Response:
-        note = _note(request)
+        note = note_of(request)
         model = find_model(request, ref)
         return _entered(activation.rollback(model=model, by=caller(request).user, note=note))
-
-
-def _note(request: Request) -> str:
-    form = NoteSerializer(data=request.data)
-    form.is_valid(raise_exception=True)
-    return str(form.validated_data["note"])
 
 
 def _entered(entry: Deployment) -> Response:

@@ -5,6 +5,7 @@ with `model` and `version`), `failed` (an object whose keys are models that can'
 """
 
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +29,12 @@ def beat(id: uuid.UUID, is_ready: bool, facts: dict[str, Any]) -> bool:
 def live(within_seconds: float) -> QuerySet[ServingProcess]:
     """Processes that have reported within that many seconds."""
     return ServingProcess.objects.filter(heartbeat_at__gte=timezone.now() - timedelta(seconds=within_seconds))
+
+
+def named(ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Host and process id, `web1:4711`, of those processes that are still known."""
+    found = ServingProcess.objects.filter(pk__in=ids).values_list("pk", "host", "pid")
+    return {pk: f"{host}:{pid}" for pk, host, pid in found}
 
 
 def remove(id: uuid.UUID) -> None:

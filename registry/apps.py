@@ -6,3 +6,6 @@ class RegistryConfig(AppConfig):
 
     name = "registry"
     verbose_name = "Registry"
+
+    def ready(self) -> None:
+        from registry import lookups  # noqa: F401  (registers the look-up `has_item`)

@@ -142,7 +142,13 @@ class ModelVersion(Leased):
     size_bytes = models.PositiveBigIntegerField()
     sample = models.JSONField(null=True, blank=True, help_text="Rows the uploader gave to prove the model with.")
     expected = models.JSONField(null=True, blank=True, help_text="The predictions the uploader expects for the sample.")
-    metrics = models.JSONField(default=dict, blank=True, help_text="Evaluation metrics, name to value.")
+
+    # What people say about it; may change.
+    tags = models.JSONField(default=list, blank=True)
+    notes = models.TextField(blank=True)
+    metrics = models.JSONField(
+        default=list, blank=True, help_text="Evaluation metrics: a list of name, value and data set."
+    )
 
     # Trust: an audited decision, never a consequence of who uploads.
     trusted = models.BooleanField(default=False)
@@ -213,6 +219,11 @@ class Deployment(models.Model):
     )
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     note = models.TextField(blank=True)
+    proof = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="What each serving process found when it took the version up: load time, largest golden difference.",
+    )
     activated_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
 
@@ -243,6 +254,47 @@ class Deployment(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise ValidationError("The ledger is append-only.")
+
+
+class EventKind(models.TextChoices):
+    DEPRECATED = "deprecated", "Deprecated"
+    ARCHIVED = "archived", "Archived"
+    RESTORED = "restored", "Restored"
+    TRUSTED = "trusted", "Marked as trusted"
+
+
+class VersionEvent(models.Model):
+    """What happened to a version besides going live, with the reason. Appended, never edited."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="events")
+    kind = models.CharField(max_length=16, choices=EventKind.choices)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        help_text="Nobody, when the platform itself noticed it.",
+    )
+    note = models.TextField(blank=True)
+    details = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "event of a version"
+        verbose_name_plural = "events of versions"
+        ordering = ["-at", "-id"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.kind} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk:
+            raise ValidationError("Events are append-only.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise ValidationError("Events are append-only.")
 
 
 class Generation(models.Model):

@@ -6,7 +6,10 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
-from registry.models import Deployment, ModelVersion, RegisteredModel, RegisteredModelQuerySet
+from registry.models import Deployment, ModelVersion, RegisteredModel, RegisteredModelQuerySet, VersionEvent
+
+# Columns that only a version's own pages show; a list needn't read them.
+DETAILS = ("golden", "report", "sample", "expected")
 
 
 def models_with_live(user: Any, *, only: Collection[str] | None = None) -> RegisteredModelQuerySet:
@@ -34,3 +37,26 @@ def history(model: RegisteredModel, *, at: datetime | None = None) -> QuerySet[D
     return (
         entries.filter(activated_at__lte=at, closed_at=None) | entries.filter(activated_at__lte=at, closed_at__gt=at)
     ).order_by("-activated_at", "-id")
+
+
+def events(model: RegisteredModel, *, version: ModelVersion | None = None) -> QuerySet[VersionEvent]:
+    """What happened to a model's versions (or to one) besides going live, the newest first."""
+    found = VersionEvent.objects.filter(version__model=model).select_related("version__model", "by")
+    return found if version is None else found.filter(version=version)
+
+
+def golden_facts(version: ModelVersion) -> dict[str, Any] | None:
+    """How many golden answers a version has, within what they must agree, and the largest difference seen.
+
+    `seen` are the activations, the newest first, each with the largest difference over its serving processes.
+    """
+    if not version.golden:
+        return None
+    entries = version.deployments.exclude(proof=None).order_by("-pk")[:20]
+    return {
+        "rows": len(version.golden["predictions"]),
+        "tolerance": (version.parity or {}).get("tolerance"),
+        "seen": [
+            {"deployment_id": entry.pk, "activated_at": entry.activated_at, **(entry.proof or {})} for entry in entries
+        ],
+    }

@@ -5,11 +5,23 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from accounts import json_text
 from accounts.errors import AccountsError
 from accounts.serializers import StrictSerializer
-from registry.models import Deployment, ModelVersion, RecordPolicy, RegisteredModel, Task, Visibility
+from registry import selectors
+from registry.models import (
+    Deployment,
+    ModelVersion,
+    RecordPolicy,
+    RegisteredModel,
+    Task,
+    VersionEvent,
+    Visibility,
+)
+
+_SHOWN_EVENTS = 50
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -39,8 +51,14 @@ class UploadSerializer(StrictSerializer):
     visibility = serializers.ChoiceField(Visibility.choices, required=False)
     sample = JsonText(required=False, help_text="JSON rows to prove the model with.")
     expected = JsonText(required=False, help_text="JSON: the prediction expected for each row of the sample.")
-    metrics = JsonText(required=False, help_text="JSON object: evaluation metrics, name to number.")
-    tags = JsonText(required=False, help_text="JSON list of texts.")
+    metrics = JsonText(
+        required=False,
+        help_text="JSON: evaluation metrics as an object of names and numbers, or a list of objects with `name`, "
+        "`value` and, if wanted, `dataset`.",
+    )
+    tags = JsonText(required=False, help_text="JSON list of texts: the model's tags.")
+    version_tags = JsonText(required=False, help_text="JSON list of texts: the version's tags.")
+    notes = serializers.CharField(required=False, max_length=20_000, help_text="About this version.")
     sha256 = serializers.RegexField(
         "^[0-9a-fA-F]{64}$", required=False, help_text="Refuse the file unless it has this digest."
     )
@@ -93,24 +111,81 @@ class ModelPatchSerializer(StrictSerializer):
     record_batches = serializers.BooleanField(required=False)
 
 
+class MetricSerializer(StrictSerializer):
+    """One evaluation metric of a version."""
+
+    name = serializers.CharField(max_length=100)
+    value = serializers.FloatField()
+    dataset = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
+
+
 class VersionSerializer(serializers.ModelSerializer[ModelVersion]):
+    """A version in a list."""
+
     is_active = serializers.BooleanField(read_only=True)
     created_by = serializers.CharField(source="created_by.email", read_only=True)
+    metrics = MetricSerializer(many=True, read_only=True)
 
     class Meta:
         model = ModelVersion
-        fields = [
+        fields: list[str] = [
             "number", "status", "is_active", "failure", "progress", "signature", "format", "runtime", "trusted",
-            "sha256", "size_bytes", "parity", "load_ms", "memory_bytes", "metrics", "library_versions",
-            "created_by", "created_at", "validated_at",
+            "sha256", "size_bytes", "parity", "load_ms", "memory_bytes", "tags", "notes", "metrics",
+            "library_versions", "created_by", "created_at", "validated_at",
         ]  # fmt: skip
 
 
+class EventSerializer(serializers.ModelSerializer[VersionEvent]):
+    """Something that happened to a version besides going live."""
+
+    by = serializers.CharField(source="by.email", allow_null=True, default=None)
+
+    class Meta:
+        model = VersionEvent
+        fields = ["kind", "by", "note", "details", "at"]
+
+
+class VersionDetailSerializer(VersionSerializer):
+    """One version, with what happened to it (the newest 50)."""
+
+    events = serializers.SerializerMethodField()
+
+    class Meta(VersionSerializer.Meta):
+        fields = [*VersionSerializer.Meta.fields, "events"]
+
+    @extend_schema_field(EventSerializer(many=True))
+    def get_events(self, version: ModelVersion) -> Any:
+        return EventSerializer(selectors.events(version.model, version=version)[:_SHOWN_EVENTS], many=True).data
+
+
+class VersionPatchSerializer(StrictSerializer):
+    """What of a version may be changed."""
+
+    tags = serializers.ListField(child=serializers.CharField(max_length=50), required=False)
+    notes = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
+    metrics = MetricSerializer(many=True, required=False)
+
+
+class NoteSerializer(StrictSerializer):
+    """Why something is done; kept in the history."""
+
+    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=2000)
+
+
+def note_of(request: Request) -> str:
+    """The checked note of a request's body."""
+    form = NoteSerializer(data=request.data)
+    form.is_valid(raise_exception=True)
+    return str(form.validated_data["note"])
+
+
 class DeploymentSerializer(serializers.ModelSerializer[Deployment]):
+    """An entry of the ledger. `proof` tells what each serving process found when it took the version up."""
+
     deployment_id = serializers.IntegerField(source="pk")
     version = serializers.IntegerField(source="version.number")
     by = serializers.CharField(source="by.email")
 
     class Meta:
         model = Deployment
-        fields = ["deployment_id", "version", "action", "by", "note", "activated_at", "closed_at"]
+        fields = ["deployment_id", "version", "action", "by", "note", "proof", "activated_at", "closed_at"]

@@ -47,3 +47,11 @@ def plain_text(value: Any, limit: int) -> str:
     text = value if isinstance(value, str) else ""
     kept = "".join(c if c.isprintable() or c == "\n" else " " for c in text[: 2 * limit])
     return kept.encode(errors="replace").decode()[:limit]
+
+
+GOLDEN_ROWS, MAX_GOLDEN_ROWS = 8, 100
+
+
+def golden_count(sample_rows: int) -> int:
+    """How many rows are kept with their answers: what the uploader gave comes first, up to MAX_GOLDEN_ROWS of it."""
+    return max(GOLDEN_ROWS, min(sample_rows, MAX_GOLDEN_ROWS))

@@ -7,11 +7,10 @@ from typing import Any
 from inference.errors import ValidationFailed
 from inference.signature import Signature, SignatureInvalid
 from inference.validation import sandbox
-from inference.validation.limits import plain_text
+from inference.validation.limits import golden_count, plain_text
 from inference.validation.outputs import Answers
 
 COMPILED, NATIVE = "onnx", "sklearn"
-GOLDEN_ROWS = 8
 STORED_BYTES = 16 << 20
 PLAIN = (str, int, float, bool, type(None))
 
@@ -99,9 +98,10 @@ def not_compiled(candidates: Any) -> ValidationFailed:
 
 def native_result(reply: sandbox.Reply, told: Told, why: str) -> ValidationResult:
     header = reply.header
-    kept = told.answers.pick(list(range(min(GOLDEN_ROWS, len(told.answers.predictions)))))
+    count = golden_count(int(_number(header.get("sample_rows"))))
+    kept = told.answers.pick(list(range(min(count, len(told.answers.predictions)))))
     golden = {
-        "instances": header["rows"][:GOLDEN_ROWS],
+        "instances": header["rows"][:count],
         "predictions": kept.predictions,
         "probabilities": kept.probabilities,
     }

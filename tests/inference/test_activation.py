@@ -11,7 +11,8 @@ from inference.errors import ActivationFailed
 from inference.models import Staging, StagingReply
 from monitoring import processes
 from registry import services
-from registry.errors import Forbidden, VersionNotReady
+from registry.errors import Conflict, Forbidden, VersionNotReady
+from registry.models import Deployment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -150,3 +151,42 @@ def test_answering_twice_is_harmless(ada, served_version):
     Staging.objects.create(version=served_version(), deadline=timezone.now() + timedelta(seconds=10))
     assert activation.answer_stagings(process) == 1
     assert activation.answer_stagings(process) == 0
+
+
+def test_the_ledger_keeps_what_each_process_found(ada, served_version, serving):
+    golden_answers = {"instances": [[1.0, 0.0]], "predictions": [2.0], "probabilities": None}
+    version = served_version(golden=golden_answers)
+    serving(activation.answer_stagings, count=2)
+    entry = activation.activate(version=version, by=ada)
+    assert entry.proof["golden_difference"] == 0.0
+    assert [found["process"] for found in entry.proof["processes"]] == ["host:1000", "host:1001"]
+    assert all(found["load_ms"] >= 0 for found in entry.proof["processes"])
+
+
+def test_of_racing_activations_one_wins_and_the_others_are_told_what_is_live(ada, served_version, serving):
+    versions = [served_version(offset=offset) for offset in range(4)]
+    serving(activation.answer_stagings)
+    gate, done, refused = threading.Barrier(20), [], []
+
+    def activate(version):
+        gate.wait()
+        try:
+            done.append(activation.activate(version=version, by=ada))
+        except Conflict as error:
+            refused.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=activate, args=(versions[index % 4],)) for index in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) + len(refused) == 20
+    assert Deployment.objects.filter(closed_at=None).count() == 1
+    assert Deployment.objects.count() == len(done)
+    numbers = {entry.pk: entry.version.number for entry in Deployment.objects.select_related("version")}
+    assert refused
+    for error in refused:
+        current = error.details["current"]
+        assert numbers[current["deployment_id"]] == current["version"]

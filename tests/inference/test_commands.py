@@ -96,7 +96,8 @@ def test_sample_expected_and_metrics_are_read_from_files(ada, file, tmp_path):
         options += [f"--{name}", tmp_path / f"{name}.json"]
     run("uploadmodel", file, "--name", "oracle", "--owner", ada.email, "--wait", "0", *options)
     version = ModelVersion.objects.get()
-    assert {name: getattr(version, name) for name in documents} == documents
+    assert (version.sample, version.expected) == ([[1, 2]], [2.0])
+    assert version.metrics == [{"name": "mae", "value": 0.5, "dataset": ""}]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,11 @@ RULES = [
     rule(rf"{API}/predictions/{ID}", READS, "401 403 401 404 404 in in in"),
     # A viewer's account has no right to the scope, which is said before anything is looked up.
     rule(MODEL, "PATCH|DELETE", "401 403 401 404 403 in* 403 in*"),
-    rule(rf"{MODEL}/versions/{ID}/activate", "POST", "401 403 401 404 404 in* 403 in*"),
+    rule(rf"{MODEL}/versions/{ID}", "PATCH", "401 403 401 404 403 in* 403 in*"),
+    rule(rf"{MODEL}/versions/{ID}/restore", "POST", "401 403 401 404 404 in 403 in"),
+    rule(rf"{MODEL}/versions/{ID}/(activate|deprecate|archive)", "POST", "401 403 401 404 404 in* 403 in*"),
+    # The model of the table is not archived: there is nothing to restore.
+    rule(rf"{MODEL}/restore", "POST", "401 403 401 404 403 in 403 in"),
     rule(rf"{MODEL}/rollback", "POST", "401 403 401 404 404 in* 403 in*"),
     rule(rf"{API}/predict/{ID}(/batch)?", "POST", "401 in 401 404 404 in in in"),
     # -- The API: whatever is not offered -------------------------------------------------------------

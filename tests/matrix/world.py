@@ -133,6 +133,7 @@ _BODIES: dict[str, dict[str, Any]] = {
     "/predict/{ref}": {"instances": [[1.0, 2.0]]},
     "/predict/{ref}/batch": {"instances": [[1.0, 2.0]]},
     "/models/{ref}": {"description": "changed"},
+    "/models/{ref}/versions/{number}": {"notes": "changed"},
     "/activate": {},
     "/rollback": {},
 }

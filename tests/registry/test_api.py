@@ -69,7 +69,8 @@ def test_what_is_sent_with_the_file_is_kept(upload):
         visibility="internal",
     )
     version = ModelVersion.objects.select_related("model").get()
-    assert (version.sample, version.expected, version.metrics) == ([[1, 2]], [2], {"r2": 0.9})
+    assert (version.sample, version.expected) == ([[1, 2]], [2])
+    assert version.metrics == [{"name": "r2", "value": 0.9, "dataset": ""}]
     assert (version.model.task, version.model.tags, version.model.description, version.model.visibility) == (
         "regression",
         ["demo"],
@@ -260,3 +261,68 @@ def test_a_key_limited_to_some_models_reaches_no_others(client, upload, get, ada
     assert upload(toys.oracle(1.0), name="other", credential=limited)[0] == 403
     path = "/api/v1/models/other/versions/1/activate"
     assert client.post(path, "{}", content_type="application/json", headers={"X-API-Key": limited}).status_code == 404
+
+
+# -- The later life of a version ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def post(client, ada, key_of):
+    key = key_of(ada, "activate", "upload", "read")
+
+    def post(path, body=None, method="post", credential=key):
+        response = getattr(client, method)(
+            f"/api/v1/{path}",
+            json.dumps(body or {}),
+            content_type="application/json",
+            headers={"X-API-Key": credential},
+        )
+        return response.status_code, response.json()
+
+    return post
+
+
+def test_a_version_is_deprecated_archived_and_restored_with_a_reason(post, get, served_version):
+    served_version()
+    assert post("models/oracle/versions/1/deprecate", {"note": "old"})[1]["status"] == "deprecated"
+    assert post("models/oracle/versions/1/archive", {"note": "older"})[1]["status"] == "archived"
+    status, body = post("models/oracle/versions/1/restore")
+    assert (status, body["status"]) == (200, "ready")
+    told = [(event["kind"], event["note"], event["by"]) for event in body["events"]]
+    assert told == [
+        ("restored", "", "ada@example.org"),
+        ("archived", "older", "ada@example.org"),
+        ("deprecated", "old", "ada@example.org"),
+    ]
+    assert post("models/oracle/versions/1/restore")[1]["error"]["code"] == "not_retired"
+
+
+def test_the_live_version_is_not_archived(post, ada, served_version):
+    services.activate(version=served_version(), by=ada)
+    status, body = post("models/oracle/versions/1/archive")
+    assert (status, body["error"]["code"]) == (409, "version_is_live")
+
+
+def test_tags_notes_and_metrics_of_a_version_are_patched(post, get, served_version):
+    served_version()
+    metrics = [{"name": "r2", "value": 0.75, "dataset": "test"}]
+    status, body = post("models/oracle/versions/1", {"tags": ["a"], "notes": "n", "metrics": metrics}, method="patch")
+    assert (status, body["tags"], body["notes"], body["metrics"]) == (200, ["a"], "n", metrics)
+    assert get("models/oracle/versions?tag=a")[1]["count"] == 1
+    assert get("models/oracle/versions?tag=b")[1]["count"] == 0
+    assert post("models/oracle/versions/1", {"sha256": "0" * 64}, method="patch")[0] == 400
+
+
+def test_models_are_found_by_one_of_their_tags_in_full(upload, get):
+    upload(toys.oracle(1.0), tags='["über \\"alles\\"", "demo"]')
+    upload(toys.oracle(1.0), name="other", tags='["demonstration"]')
+    assert [row["name"] for row in get("models?tag=demo")[1]["results"]] == ["toy"]
+    assert [row["name"] for row in get('models?tag=über "alles"')[1]["results"]] == ["toy"]
+    assert get("models?tag=dem%")[1]["count"] == 0
+
+
+def test_an_archived_model_is_restored_by_its_owner(post, client, ada, key_of, served_version):
+    served_version()
+    assert client.delete("/api/v1/models/oracle", headers={"X-API-Key": key_of(ada, "upload")}).status_code == 204
+    status, body = post("models/oracle/restore", {"note": "after all"})
+    assert (status, body["archived_at"]) == (200, None)

@@ -12,11 +12,11 @@ from inference.errors import ModelExecutionFailed, ValidationFailed
 from inference.runtimes.onnx import OnnxModel, OnnxRuntime
 from inference.signature import Signature
 from inference.validation import onnx_schema, outputs, parity, policy, reference
+from inference.validation.limits import golden_count
 from inference.validation.outputs import Answers
 from inference.validation.samples import graphs
 
 Progress = Callable[[str, float], None]
-GOLDEN_ROWS = 8
 SINGLE_ROWS = 3
 OUT_OF_MEMORY = ("bad allocation", "bad_alloc", "Failed to allocate", "MemoryError")
 
@@ -85,15 +85,15 @@ def _prove(model: OnnxModel, signature: Signature, asked: dict[str, Any], graph:
     _require_steady(model, signature, rows, got)
     header["signature"] = signature.to_dict()
     header["answers"] = got.to_dict()
-    header["golden"] = golden(rows, got)
+    header["golden"] = golden(rows, got, golden_count(len(asked["sample"] or [])))
     return header
 
 
-def golden(rows: list[Any], answers: Answers) -> dict[str, Any]:
-    """A few inputs with their answers, for the check after each load."""
-    kept = answers.pick(list(range(min(GOLDEN_ROWS, len(rows)))))
+def golden(rows: list[Any], answers: Answers, count: int) -> dict[str, Any]:
+    """The first `count` inputs with their answers, for the check after each load."""
+    kept = answers.pick(list(range(min(count, len(rows)))))
     return {
-        "instances": rows[:GOLDEN_ROWS],
+        "instances": rows[:count],
         "predictions": kept.predictions,
         "probabilities": kept.probabilities,
     }

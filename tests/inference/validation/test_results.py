@@ -7,6 +7,7 @@ import pytest
 from inference.errors import ValidationFailed
 from inference.signature import Column, Feed, Signature
 from inference.validation import results, sandbox
+from inference.validation.limits import golden_count
 
 SIGNATURE = Signature(
     "tabular", "regression", (Column("a", "float64"),), (Feed("X", "float32", (0,), (-1, 1)),), "value"
@@ -128,3 +129,7 @@ def test_the_reason_why_nothing_was_compiled(tried: Any, code: str, words: str) 
     assert error.code == code
     assert words in error.message
     assert "trusted" in error.message
+
+
+def test_every_sample_row_is_kept_as_golden_up_to_a_bound():
+    assert [golden_count(rows) for rows in (0, 3, 8, 40, 1000)] == [8, 8, 8, 40, 100]
