@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from cachetools import TLRUCache
 from django.conf import settings
 
 from accounts.principal import Principal
@@ -19,7 +18,10 @@ MAX_ENTRIES = 10_000
 
 
 class CredentialCache:
-    """A bounded, thread-safe memory of verified credentials. `clock` counts seconds and never goes back."""
+    """A bounded, thread-safe memory of verified credentials. `clock` counts seconds and never goes back.
+
+    Reading takes no lock: an entry is one tuple, replaced as a whole. The oldest entries go first.
+    """
 
     def __init__(
         self,
@@ -28,31 +30,40 @@ class CredentialCache:
         clock: Callable[[], float] = time.monotonic,
         setting: str = "CREDENTIAL_CACHE_SECONDS",
     ) -> None:
+        self._max_entries = max_entries
         self._clock = clock
         self._setting = setting
         self._lock = threading.Lock()
-        self._entries: TLRUCache[bytes, tuple[Principal, float]] = TLRUCache(max_entries, _deadline, timer=clock)
+        self._entries: dict[bytes, tuple[Principal, float]] = {}
 
     def get(self, credential: str) -> Principal | None:
         """Who a credential stands for, or None when it has to be verified (again)."""
-        key = _key(credential)
-        with self._lock:
-            found = self._entries.get(key)
-        return found[0] if found else None
+        found = self._entries.get(_key(credential))
+        return found[0] if found is not None and self._clock() < found[1] else None
 
     def put(self, credential: str, principal: Principal, *, seconds_left: float | None = None) -> None:
         """Remember a verified credential, which ends in `seconds_left` (None: it does not end by itself)."""
         seconds = float(getattr(settings, self._setting))
         if seconds_left is not None:
             seconds = min(seconds, seconds_left)
-        deadline = self._clock() + seconds
+        key, now = _key(credential), self._clock()
         with self._lock:
-            self._entries[_key(credential)] = (principal, deadline)
+            self._entries.pop(key, None)
+            if seconds > 0:
+                self._entries[key] = (principal, now + seconds)
+            self._make_room(now)
+
+    def _make_room(self, now: float) -> None:
+        """Drop what is over the bound, and what has ended at the old end."""
+        while self._entries:
+            oldest = next(iter(self._entries))
+            if len(self._entries) <= self._max_entries and now < self._entries[oldest][1]:
+                break
+            del self._entries[oldest]
 
     def seconds_left(self, credential: str) -> float:
         """How long a credential is still remembered; 0 when it is not."""
-        with self._lock:
-            found = self._entries.get(_key(credential))
+        found = self._entries.get(_key(credential))
         return max(0.0, found[1] - self._clock()) if found else 0.0
 
     def drop(self, credential: str) -> None:
@@ -66,16 +77,11 @@ class CredentialCache:
             self._entries.clear()
 
     def __len__(self) -> int:
-        with self._lock:
-            return len(self._entries)
+        return len(self._entries)
 
 
 def _key(credential: str) -> bytes:
     return hashlib.sha256(credential.encode("utf-8", "surrogatepass")).digest()
-
-
-def _deadline(key: bytes, value: tuple[Principal, float], now: float) -> float:
-    return value[1]
 
 
 remembered = CredentialCache()

@@ -43,6 +43,20 @@ def authenticate(*, authorization: str | None = None, api_key: str | None = None
     return named
 
 
+def recall(*, authorization: str | None = None, api_key: str | None = None) -> Principal | None:
+    """Who sends these values, if the credential was verified a moment ago and is the only one; else None.
+
+    Asks nobody and never raises: what is not known here is `authenticate`'s to judge.
+    """
+    if api_key is None:
+        scheme, value = _split(authorization)
+        kind = _KINDS.get(scheme)
+        return None if kind is None or len(value) > MAX_HEADER_LENGTH else remembered.get(f"{kind} {value}")
+    if authorization is not None or len(api_key) > MAX_HEADER_LENGTH:
+        return None
+    return remembered.get(f"key {api_key}")
+
+
 def _require_same_caller(one: Principal, other: Principal) -> None:
     two_keys = one.key_id != other.key_id and other.key_id is not None
     if one.user_id != other.user_id or two_keys:

@@ -83,17 +83,22 @@ def _charges(principal: Principal | None, address: str) -> tuple[str, Sequence[C
         group = f"address:{network_of(address)}"
         return group, (Charge(group, settings.RATE_LIMIT_REQUESTS),)
     own, of_owner = principal.rate_limit, settings.RATE_LIMIT_KEY_REQUESTS
+    if own == NO_LIMIT:
+        return "", ()
     group = f"owner:{principal.user_id}"
     if own is None or principal.key_id is None:
         return group, (Charge(group, of_owner),)
     key_charge = Charge(f"key:{principal.key_id}", own)
-    if own == NO_LIMIT or of_owner == NO_LIMIT or own > of_owner:
+    if of_owner == NO_LIMIT or own > of_owner:
         return group, (key_charge,)
     return group, (key_charge, Charge(group, of_owner))
 
 
 def _hit(group: str, charges: Sequence[Charge]) -> Verdict | None:
-    if any(charge.limit == NO_LIMIT for charge in charges):
+    for charge in charges:
+        if charge.limit == NO_LIMIT:
+            return None
+    if not charges:
         return None
     return _current().hit(group, charges, window=settings.RATE_LIMIT_WINDOW)
 

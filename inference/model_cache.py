@@ -71,6 +71,11 @@ class ModelCache:
             self._load_into(future, served)
         return future.result()
 
+    def holds(self, served: Served) -> bool:
+        """Whether a version is loaded; counts as no use of it."""
+        loaded = self._loaded.get(served.version_id)
+        return loaded is not None and loaded.served.sha256 == served.sha256
+
     def pin(self, version_ids: frozenset[int]) -> None:
         """Say which versions are live; they stay loaded."""
         with self._lock:

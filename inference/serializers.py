@@ -10,6 +10,7 @@ from accounts.serializers import StrictSerializer
 from inference.handlers.base import Payload
 from inference.predictor import Answer, Question
 
+MAX_SUBJECT_LENGTH = 200
 DATA_FIELDS = ("instances", "inputs", "dataframe_split", "dataframe_records")
 
 
@@ -35,7 +36,7 @@ class PredictSerializer(StrictSerializer):
         required=False, default=True, help_text="False: neither read nor fill the prediction cache."
     )
     subject_id = serializers.CharField(
-        required=False, allow_blank=True, max_length=200, help_text="Whom the prediction is about."
+        required=False, allow_blank=True, max_length=MAX_SUBJECT_LENGTH, help_text="Whom the prediction is about."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

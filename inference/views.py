@@ -39,12 +39,7 @@ class PredictViewSet(viewsets.ViewSet):
         answer = predictor.predict(
             principal=caller(request), reference=ref, read=lambda: _question(request), request_id=request_id
         )
-        response = Response(answer_body(answer, request_id=request_id))
-        response["X-Model-Version"] = str(answer.served.number)
-        response["X-Cache"] = answer.cache
-        if answer.served.is_deprecated:
-            response["Warning"] = '299 - "this version is deprecated"'
-        return response
+        return Response(answer_body(answer, request_id=request_id), headers=answer_headers(answer))
 
     @extend_schema(
         request=PredictSerializer,
@@ -54,6 +49,14 @@ class PredictViewSet(viewsets.ViewSet):
     )
     def batch(self, request: Request, ref: str) -> Response:
         return self.create(request, ref)
+
+
+def answer_headers(answer: predictor.Answer) -> dict[str, str]:
+    """What the headers of an answer tell, at this door and at the fast lane."""
+    headers = {"X-Model-Version": str(answer.served.number), "X-Cache": answer.cache}
+    if answer.served.is_deprecated:
+        headers["Warning"] = '299 - "this version is deprecated"'
+    return headers
 
 
 def _question(request: Request) -> predictor.Question:

@@ -68,7 +68,8 @@ def respond(request: HttpRequest, error: BaseException) -> HttpResponse:
             format_html(_PAGE, heading, answer.message, request_id).encode(),
             "text/html; charset=utf-8",
         )
-    return HttpResponse(content, status=answer.status, content_type=content_type, headers=dict(answer.headers))
+    headers = {**answer.headers, "Content-Length": str(len(content))}
+    return HttpResponse(content, status=answer.status, content_type=content_type, headers=headers)
 
 
 def wants_json(request: HttpRequest) -> bool:

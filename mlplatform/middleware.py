@@ -1,7 +1,7 @@
 """What surrounds every request: its id, the health answers, and the browser's rules."""
 
+import os
 import re
-import uuid
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -19,7 +19,7 @@ _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 
 def request_id_from(given: str | None) -> str:
     """The id that the caller gave, when it is a sane one, or a new one."""
-    return given if given and _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if given and _SANE_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 class RequestIdMiddleware:

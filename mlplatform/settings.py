@@ -342,6 +342,9 @@ CODE_FORMATS_ENABLED = env.flag(
 
 WORKERS = env.integer("WORKERS", 2, "Serving processes.")
 THREADS = env.integer("THREADS", 4, "Threads per serving process.")
+FAST_LANE = env.flag(
+    "FAST_LANE", True, "Answer the common prediction in front of Django; off, every request goes through the view."
+)
 MODEL_CACHE_COUNT = env.integer(
     "MODEL_CACHE_COUNT", 5, "Models kept loaded in each process besides those that are live."
 )

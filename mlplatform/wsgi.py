@@ -1,11 +1,18 @@
-"""The WSGI application that every web server runs."""
+"""The WSGI application that every web server runs: the fast lane in front of Django."""
 
 import os
+from typing import Any
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
-application = get_wsgi_application()
+application: Any = get_wsgi_application()
 # The URL map and all it imports now: a mistake in it stops the start, and the first request isn't the slow one.
 get_resolver().url_patterns  # noqa: B018 - reading it is what imports it
+
+if settings.FAST_LANE:
+    from mlplatform.fast_lane import FastLane  # its imports need the apps, which are there from here on
+
+    application = FastLane(application)

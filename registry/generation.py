@@ -10,6 +10,7 @@ import os
 import struct
 import threading
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -19,7 +20,7 @@ from registry.models import Generation
 
 _COUNTER = struct.Struct("<Q")
 _lock = threading.Lock()
-_mapped: tuple[Path, mmap.mmap] | None = None
+_mapped: tuple[Any, mmap.mmap] | None = None
 
 
 def bump() -> None:
@@ -52,15 +53,15 @@ def _path() -> Path:
 
 
 def _map() -> mmap.mmap:
+    """The shared file; every request comes by here, so nothing is made anew while VAR_DIR is the same object."""
     global _mapped
-    path = _path()
-    if _mapped is None or _mapped[0] != path:
+    if _mapped is None or _mapped[0] is not settings.VAR_DIR:
         with _lock:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(_path(), os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 if os.fstat(descriptor).st_size < _COUNTER.size:
                     os.ftruncate(descriptor, _COUNTER.size)
-                _mapped = (path, mmap.mmap(descriptor, _COUNTER.size))
+                _mapped = (settings.VAR_DIR, mmap.mmap(descriptor, _COUNTER.size))
             finally:
                 os.close(descriptor)
     return _mapped[1]

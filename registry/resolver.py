@@ -75,6 +75,11 @@ def resolve(reference: str, *, user: Person) -> Served:
     return served
 
 
+def recall(reference: str) -> Served | None:
+    """The version `reference` means now if that is remembered, else None; looks nothing up and judges nobody."""
+    return _current().by_reference.get(reference)
+
+
 def forget() -> None:
     """Drop everything remembered: the database's generation changed without this host's counter (another host)."""
     global _forgotten

@@ -38,3 +38,54 @@ ORACLE_SIGNATURE: dict[str, Any] = {
     "dataframe": False,
     "multi_output": None,
 }
+
+
+def words() -> bytes:
+    """An ONNX model of one text that answers 1 for `spam`, 0 for everything else."""
+    look_up = helper.make_node(
+        "LabelEncoder",
+        ["text"],
+        ["value"],
+        domain="ai.onnx.ml",
+        keys_strings=["spam"],
+        values_floats=[1.0],
+        default_float=0.0,
+    )
+    graph = helper.make_graph(
+        [look_up],
+        "words",
+        [helper.make_tensor_value_info("text", TensorProto.STRING, [None, 1])],
+        [helper.make_tensor_value_info("value", TensorProto.FLOAT, [None, 1])],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString())
+
+
+WORDS_SIGNATURE: dict[str, Any] = {
+    **ORACLE_SIGNATURE,
+    "handler": "text",
+    "inputs": [{"name": "text", "dtype": "string", "shape": [-1]}],
+    "feeds": [{"name": "text", "dtype": "string", "columns": [0], "shape": [-1, 1]}],
+}
+
+
+def image() -> bytes:
+    """An ONNX model of a 2 x 2 matrix that answers the sum of its cells."""
+    axes = numpy_helper.from_array(np.array([1, 2], dtype=np.int64), "axes")
+    graph = helper.make_graph(
+        [helper.make_node("ReduceSum", ["X", "axes"], ["value"], keepdims=0)],
+        "image",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, 2, 2])],
+        [helper.make_tensor_value_info("value", TensorProto.FLOAT, [None])],
+        [axes],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+IMAGE_SIGNATURE: dict[str, Any] = {
+    **ORACLE_SIGNATURE,
+    "handler": "tensor",
+    "inputs": [{"name": "image", "dtype": "float32", "shape": [-1, 2, 2]}],
+    "feeds": [{"name": "X", "dtype": "float32", "columns": [0], "shape": [-1, 2, 2]}],
+}
