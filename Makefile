@@ -15,7 +15,7 @@ RUN_ONCE := tests/inference/validation tests/fuzz tests/live/test_limits.py test
 # Compiled modules are what makes the second start, and every validation, quick.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-slow fuzz lint format estimators screenshots settings-page constraints clean
+.PHONY: help run test test-slow fuzz lint format estimators screenshots settings-page metrics-page constraints clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -66,6 +66,9 @@ screenshots: $(VENV)/installed-dev  ## Take the pictures in docs/screenshots/ fr
 
 settings-page: $(VENV)/installed  ## Rewrite docs/settings.md from the settings the code declares.
 	$(BIN)/python manage.py settingsdoc
+
+metrics-page: $(VENV)/installed  ## Rewrite docs/metrics.md from the sheet of metrics.
+	@$(BIN)/python manage.py metricsdoc
 
 constraints:  ## Rewrite constraints.txt with the newest versions that pyproject.toml allows.
 	deploy/constraints.sh

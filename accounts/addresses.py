@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +34,13 @@ def network_of(address: str) -> str:
         prefix = int(parsed) >> _NETWORK_BITS << _NETWORK_BITS
         return f"{IPv6Address(prefix)}/{_NETWORK_BITS}"
     return str(parsed) if parsed else UNKNOWN
+
+
+@lru_cache(maxsize=4096)
+def is_within(address: str, networks: tuple[str, ...]) -> bool:
+    """Whether an address lies in one of the networks (`10.0.0.0/8`, `::1`). Raises ValueError for what is none."""
+    parsed = _parse(address)
+    return parsed is not None and any(parsed in ip_network(network) for network in networks)
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ import orjson
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from accounts import metrics
 from accounts.principal import Principal
 from inference.handlers.base import Payload, Predictions
 from monitoring import spool
@@ -72,6 +73,7 @@ class Record:
         served = self.served
         if served is None:
             return  # nothing was resolved: there is no model to write this down for
+        latency_seconds = time.perf_counter() - self.started
         full_text = self.rows == 1 or served.record_batches or outcome == "invalid"
         keep_input = full_text and served.record_policy == RecordPolicy.FULL and self.payload is not None
         keep_output = full_text and served.record_policy != RecordPolicy.NONE and output is not None
@@ -89,12 +91,20 @@ class Record:
                 "status_code": status_code,
                 "error_code": error_code,
                 "instance_count": self.rows,
-                "latency_ms": (time.perf_counter() - self.started) * 1000,
+                "latency_ms": latency_seconds * 1000,
                 "inference_ms": self.inference_ms,
                 "confidence": confidence,
                 "input": _bounded({self.payload.kind: self.payload.data}) if keep_input and self.payload else None,
                 "output": _bounded(output) if keep_output else None,
             }
+        )
+        metrics.count_prediction(
+            model=served.model_name,
+            version=served.number,
+            status=outcome,
+            seconds=latency_seconds,
+            confidence=confidence,
+            error_code=error_code,
         )
 
 

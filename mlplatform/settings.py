@@ -4,6 +4,7 @@ A bare clone runs: with nothing set, the platform uses SQLite, an in-process cac
 all below VAR_DIR. With PRODUCTION=true the system checks demand what production needs.
 """
 
+import os
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,8 +23,9 @@ BIND = env.text("BIND", "127.0.0.1", "The address the web server listens on.")
 MODELS_DIR = VAR_DIR / "models"
 STAGING_DIR = VAR_DIR / "uploads"
 SPOOL_DIR = VAR_DIR / "spool"
+METRICS_DIR = VAR_DIR / "metrics"
 STATIC_ROOT = VAR_DIR / "static"
-for _directory in (VAR_DIR, MODELS_DIR, STAGING_DIR, SPOOL_DIR, STATIC_ROOT):
+for _directory in (VAR_DIR, MODELS_DIR, STAGING_DIR, SPOOL_DIR, METRICS_DIR, STATIC_ROOT):
     _directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 # -- Safety -------------------------------------------------------------------------------------------
@@ -401,6 +403,14 @@ SPOOL_ROTATE_BYTES = env.integer(
     "SPOOL_ROTATE_BYTES", 64 * 1024**2, "A spool file that is larger is closed and a new one begun."
 )
 SPOOL_SHIP_SECONDS = env.number("SPOOL_SHIP_SECONDS", 0.25, "How often spooled records are loaded into the database.")
+
+# -- Metrics ------------------------------------------------------------------------------------------
+
+# Read by prometheus_client when it is imported: its counts lie in files that outlast the process.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
+METRICS_NETWORKS = env.names(
+    "METRICS_NETWORKS", [], "Networks (10.0.0.0/8) that may read /metrics without a key; others need the staff's."
+)
 
 # -- Logs ---------------------------------------------------------------------------------------------
 

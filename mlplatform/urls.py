@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(inference.urls.api_urlpatterns)),
     path("api/v1/", include(registry.urls.api_urlpatterns)),
     path("api/v1/", include(monitoring.urls.api_urlpatterns)),
+    path("", include(monitoring.urls.root_urlpatterns)),
 ]
 
 if settings.DOCS_PUBLIC:

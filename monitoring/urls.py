@@ -1,9 +1,10 @@
-"""The doors of monitoring: `urlpatterns` belong below admin/, `api_urlpatterns` below api/v1/."""
+"""The doors of monitoring: `urlpatterns` belong below admin/, `api_urlpatterns` below api/v1/, the others below /."""
 
 from django.contrib import admin
 
 from accounts.routing import Router, route
 from monitoring import dashboards
+from monitoring.scrape_view import MetricsViewSet
 from monitoring.views import PredictionViewSet
 
 urlpatterns = [
@@ -14,3 +15,5 @@ urlpatterns = [
 _router = Router()
 _router.register("predictions", PredictionViewSet, basename="prediction")
 api_urlpatterns = _router.urls
+
+root_urlpatterns = [route("metrics", MetricsViewSet.as_view({"get": "list"}), name="metrics")]

@@ -11,16 +11,19 @@ from typing import Any
 
 import django
 
-# Before Django reads its settings: everything the platform writes goes below a directory of this run's own.
-_run_dir = Path(tempfile.mkdtemp(prefix="mlplatform-tests-"))
-atexit.register(shutil.rmtree, _run_dir, ignore_errors=True)
-os.environ["VAR_DIR"] = str(_run_dir)
-os.environ["DJANGO_SETTINGS_MODULE"] = "mlplatform.settings"
-if "REDIS_URL" in os.environ:
-    # Processes that run tests side by side each empty their own database.
-    address, _, database = os.environ["REDIS_URL"].rpartition("/")
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    os.environ["REDIS_URL"] = f"{address}/{int(database) - worker}"
+# Before Django reads its settings: everything the platform writes goes below a directory of this process's own.
+# Processes that run tests side by side read this page twice.
+if os.environ.get("TESTS_PREPARED_IN") != str(os.getpid()):
+    os.environ["TESTS_PREPARED_IN"] = str(os.getpid())
+    _run_dir = Path(tempfile.mkdtemp(prefix="mlplatform-tests-"))
+    atexit.register(shutil.rmtree, _run_dir, ignore_errors=True)
+    os.environ["VAR_DIR"] = str(_run_dir)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "mlplatform.settings"
+    if "REDIS_URL" in os.environ and "PYTEST_XDIST_WORKER" in os.environ:
+        # Each of them empties its own database.
+        address, _, database = os.environ["REDIS_URL"].rpartition("/")
+        worker = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+        os.environ["REDIS_URL"] = f"{address}/{int(database) - worker}"
 django.setup()
 
 import joblib  # noqa: E402

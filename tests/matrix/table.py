@@ -68,6 +68,9 @@ RULES = [
     rule(rf"{MODEL}/restore", "POST", "401 403 401 404 403 in 403 in"),
     rule(rf"{MODEL}/rollback", "POST", "401 403 401 404 404 in* 403 in*"),
     rule(rf"{API}/predict/{ID}(/batch)?", "POST", "401 in 401 404 404 in in in"),
+    rule(r"/metrics", READS, "401 403 401 403 403 403 in in"),
+    rule(r"/metrics", "OPTIONS", "401 403 401 403 403 403 in in"),
+    rule(r"/metrics", ANY, "401 403 401 403 403 403 405 405"),
     # -- The API: whatever is not offered -------------------------------------------------------------
     rule(rf"{API}/.*", "OPTIONS", "401 in 401 in in in in in"),
     rule(rf"{API}/.*", ANY, "401 405 401 405 405 405 405 405"),

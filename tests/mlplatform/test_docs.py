@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management import get_commands
 from drf_spectacular.generators import SchemaGenerator
 
-from mlplatform import env, settings_page
+from mlplatform import env, metrics_page, settings_page
 
 DOCS = settings.BASE_DIR / "docs"
 OUR_APPS = ("accounts", "registry", "monitoring", "inference", "solutions", "mlplatform")
@@ -38,6 +38,10 @@ def offered_calls() -> Iterator[tuple[str, str]]:
 
 def test_every_setting_is_on_the_settings_page_as_the_code_declares_it() -> None:
     assert (DOCS / "settings.md").read_text() == settings_page.render(), "run `make settings-page`"
+
+
+def test_every_metric_is_on_the_metrics_page_as_the_sheet_declares_it() -> None:
+    assert (DOCS / "metrics.md").read_text() == metrics_page.render(), "run `make metrics-page`"
 
 
 @pytest.mark.parametrize("setting", env.DECLARED.values(), ids=lambda setting: setting.name)

@@ -1,0 +1,138 @@
+"""Every metric that Prometheus can scrape, declared once. Any app may count; `docs/metrics.md` is made from this page.
+
+Counters and histograms are kept in a file of each process below METRICS_DIR, so that a scrape of any process tells
+the sum over all of this host's, and what a killed process had counted stays counted. What is a state rather than a
+count (`STATES`) is read from what the processes say of themselves when the page is asked for.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+# Nothing is served from it: a scrape reads the files. Metrics that others declare go to the library's own registry.
+_registry = CollectorRegistry()
+
+_LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_CONFIDENCE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+_MAX_REMEMBERED = 4096
+
+PREDICTIONS = Counter(
+    "ml_prediction",
+    "Prediction requests by how they ended: ok, cached, fallback, invalid, error or timeout.",
+    ["model", "version", "status"],
+    registry=_registry,
+)
+LATENCY = Histogram(
+    "ml_prediction_latency_seconds",
+    "From a prediction request's arrival to its answer.",
+    ["model"],
+    buckets=_LATENCY_BUCKETS,
+    registry=_registry,
+)
+CONFIDENCE = Histogram(
+    "ml_prediction_confidence",
+    "The probability of the class that was answered, for single rows of models that have probabilities.",
+    ["model"],
+    buckets=_CONFIDENCE_BUCKETS,
+    registry=_registry,
+)
+INVALID_INPUTS = Counter(
+    "ml_invalid_input", "Refused inputs by the code of the refusal.", ["model", "error"], registry=_registry
+)
+CACHE_HITS = Counter(
+    "ml_model_cache_hits",
+    "Questions that a cache answered; type is `prediction` (answers) or `model` (loaded versions).",
+    ["type"],
+    registry=_registry,
+)
+CACHE_MISSES = Counter(
+    "ml_model_cache_misses", "Questions that a cache could not answer.", ["type"], registry=_registry
+)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A gauge: its value is looked up when somebody asks."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+BREAKER = State("ml_circuit_breaker_state", "0 closed, 1 half-open, 2 open: the worst of this host's.", ("name",))
+MODEL_LOADED = State("ml_model_loaded", "Serving processes that hold the version in memory.", ("model", "version"))
+MODEL_MEMORY = State("ml_model_memory_bytes", "Memory of a loaded version, per process.", ("model", "version"))
+MODEL_LOAD = State("ml_model_load_seconds", "The longest that a process took to load it.", ("model", "version"))
+MODEL_FAILED = State("ml_model_load_failed", "Serving processes that can't load a live version.", ("model", "version"))
+ACTIVE_VERSION = State("ml_registry_active_version", "The number of the version that is live.", ("model",))
+PROCESSES = State("ml_serving_processes", "Serving processes of this host by whether they are ready.", ("ready",))
+RESIDENT = State("ml_process_resident_bytes", "Resident memory of this host's serving processes.", ("pid",))
+CACHE_SIZE = State("ml_prediction_cache_size", "Answers remembered by this host's processes.")
+SPOOLED = State("ml_spool_pending_bytes", "Prediction records of this host that are not in the database yet.")
+SPOOL_AGE = State("ml_spool_oldest_seconds", "Age of the oldest of them.")
+DROPPED = State("ml_prediction_log_dropped", "Records given up by the processes that live, for want of disk.")
+STATES = (
+    BREAKER,
+    MODEL_LOADED,
+    MODEL_MEMORY,
+    MODEL_LOAD,
+    MODEL_FAILED,
+    ACTIVE_VERSION,
+    PROCESSES,
+    RESIDENT,
+    CACHE_SIZE,
+    SPOOLED,
+    SPOOL_AGE,
+    DROPPED,
+)
+COUNTED: tuple[Counter | Histogram, ...] = (
+    PREDICTIONS,
+    LATENCY,
+    CONFIDENCE,
+    INVALID_INPUTS,
+    CACHE_HITS,
+    CACHE_MISSES,
+)
+
+
+def count_prediction(
+    *, model: str, version: int, status: str, seconds: float, confidence: float | None = None, error_code: str = ""
+) -> None:
+    """Count one prediction request. `status` is an outcome of the prediction log."""
+    counted, observed = _of_version(model, version, status)
+    counted.inc()
+    observed.observe(seconds)
+    if confidence is not None:
+        _confidence_of(model).observe(confidence)
+    if status == "invalid":
+        _invalid_of(model, error_code).inc()
+
+
+# Finding a labelled child costs more than counting with it.
+@lru_cache(_MAX_REMEMBERED)
+def _of_version(model: str, version: int, status: str) -> tuple[Any, Any]:
+    return PREDICTIONS.labels(model, version, status), LATENCY.labels(model)
+
+
+@lru_cache(_MAX_REMEMBERED)
+def _confidence_of(model: str) -> Any:
+    return CONFIDENCE.labels(model)
+
+
+@lru_cache(_MAX_REMEMBERED)
+def _invalid_of(model: str, error_code: str) -> Any:
+    return INVALID_INPUTS.labels(model, error_code)
+
+
+@lru_cache
+def cache_hits(type: str) -> Any:
+    """The counter of a cache's hits; keep it, and call `inc()`."""
+    return CACHE_HITS.labels(type)
+
+
+@lru_cache
+def cache_misses(type: str) -> Any:
+    """The counter of a cache's misses."""
+    return CACHE_MISSES.labels(type)

@@ -1,0 +1,155 @@
+"""What Prometheus is told, over several processes and after one of them died."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import DatabaseError
+from django.test import Client
+from prometheus_client.parser import text_string_to_metric_families
+
+from accounts import metrics
+from accounts.services import create_key
+from monitoring import processes, scrape
+from registry import services
+
+SEEDS_NAMES = {
+    "ml_prediction_total",
+    "ml_prediction_latency_seconds",
+    "ml_prediction_confidence",
+    "ml_model_cache_hits_total",
+    "ml_model_cache_misses_total",
+    "ml_circuit_breaker_state",
+    "ml_invalid_input_total",
+}
+CHILD = """
+import sys
+from mlplatform import settings
+from accounts import metrics
+for _ in range(int(sys.argv[1])):
+    metrics.count_prediction(model="shared", version=1, status="ok", seconds=0.002)
+print("counted", flush=True)
+sys.stdin.read()
+"""
+
+pytestmark = pytest.mark.django_db
+
+
+def told(sample_name: str, /, **labels: str) -> float:
+    """The sum of the samples with that name and at least those labels."""
+    families = text_string_to_metric_families(scrape.render().decode())
+    samples = [sample for family in families for sample in family.samples if sample.name == sample_name]
+    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+
+def counting_child(times: int) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", CHILD, str(times)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "counted\n"
+    return child
+
+
+def test_the_names_that_were_promised_are_all_declared() -> None:
+    page = (settings.BASE_DIR / "docs" / "metrics.md").read_text()
+
+    assert set(re.findall(r"`(ml_\w+)`", page)) >= SEEDS_NAMES
+
+
+def test_every_prediction_is_counted_by_how_it_ended(ada: Any, served_version: Any) -> None:
+    version = served_version("counted")
+    services.activate(version=version, by=ada)
+    _, key = create_key(by=ada, owner=ada, name="k", scopes=["predict"])
+    client = Client(headers={"X-API-Key": key})
+
+    def ask(body: str) -> int:
+        return client.post("/api/v1/predict/counted", body, content_type="application/json").status_code
+
+    assert [ask('{"instances": [[1, 2]], "use_cache": false}') for _ in range(3)] == [200, 200, 200]
+    assert ask('{"instances": [["one", 2]]}') == 422
+    assert ask("{") == 400
+    assert told("ml_prediction_total", model="counted", version="1", status="ok") == 3
+    assert told("ml_prediction_total", model="counted", status="invalid") == 2
+    assert told("ml_prediction_latency_seconds_count", model="counted") == 5
+    assert told("ml_invalid_input_total", model="counted") == 2
+    assert told("ml_registry_active_version", model="counted") == 1
+
+
+def test_counts_are_sums_over_processes_and_outlive_a_killed_one() -> None:
+    before = told("ml_prediction_total", model="shared")
+    children = [counting_child(times) for times in (3, 4)]
+    try:
+        assert told("ml_prediction_total", model="shared") - before == 7
+        children[0].send_signal(signal.SIGKILL)
+        children[0].wait()
+        assert told("ml_prediction_total", model="shared") - before == 7
+        metrics.count_prediction(model="shared", version=1, status="ok", seconds=0.1)
+        assert told("ml_prediction_total", model="shared") - before == 8
+        assert scrape.forget_the_dead() >= 1
+        assert told("ml_prediction_total", model="shared") - before <= 5
+    finally:
+        for child in children:
+            child.kill()
+            child.communicate()
+
+
+def test_states_are_those_of_this_hosts_living_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scrape.socket, "gethostname", lambda: "here")
+    facts = {
+        "models": [{"model": "a", "version": 2, "memory_bytes": 10, "load_ms": 50.0}],
+        "failed": {"b:3": "swapped"},
+        "rss_bytes": 1000,
+        "prediction_cache": {"size": 4},
+        "spool": {"dropped": 1},
+        "breakers": {"redis": "open"},
+    }
+    for host, pid in (("here", 1), ("here", 2), ("elsewhere", 3)):
+        processes.beat(processes.register(host, pid).pk, True, facts)
+
+    assert told("ml_model_loaded", model="a", version="2") == 2
+    assert told("ml_model_load_seconds", model="a") == 0.05
+    assert told("ml_model_load_failed", model="b", version="3") == 2
+    assert told("ml_process_resident_bytes", pid="1") == 1000
+    assert told("ml_process_resident_bytes", pid="3") == 0
+    assert told("ml_serving_processes", ready="true") == 2
+    assert told("ml_prediction_cache_size") == 8
+    assert told("ml_prediction_log_dropped") == 2
+    assert told("ml_circuit_breaker_state", name="redis") == 2
+
+
+def test_without_a_database_the_counts_are_still_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*args: Any) -> Any:
+        raise DatabaseError("away")
+
+    metrics.count_prediction(model="still", version=1, status="ok", seconds=0.1)
+    monkeypatch.setattr(scrape.processes, "live", away)
+    assert told("ml_prediction_total", model="still") == 1
+    assert told("ml_serving_processes") == 0
+
+
+class TestWhoMayRead:
+    def test_the_staffs_key_may_and_the_page_says_what_it_is(self, root: Any) -> None:
+        _, key = create_key(by=root, owner=root, name="prometheus", scopes=["read"])
+        answer = Client().get("/metrics", headers={"X-API-Key": key, "Accept": "application/openmetrics-text"})
+
+        assert answer.status_code == 200
+        assert answer["Content-Type"].startswith("text/plain; version=0.0.4")
+
+    def test_anybody_elses_key_may_not(self, ada: Any) -> None:
+        _, key = create_key(by=ada, owner=ada, name="k", scopes=["read"])
+        answer = Client().get("/metrics", headers={"X-API-Key": key})
+
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+
+    def test_an_allowed_network_needs_no_key(self, settings: Any) -> None:
+        assert Client().get("/metrics").status_code == 401
+        settings.METRICS_NETWORKS = ["127.0.0.0/8"]
+        assert Client().get("/metrics").status_code == 200
+        assert Client(REMOTE_ADDR="10.1.2.3").get("/metrics").status_code == 401
