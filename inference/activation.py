@@ -19,7 +19,8 @@ from inference import golden, model_cache
 from inference.errors import ActivationFailed
 from inference.models import Staging, StagingReply
 from monitoring import processes
-from registry import generation, resolver, services
+from registry import artifacts, generation, resolver, services
+from registry.errors import DigestMismatch
 from registry.models import Deployment, ModelVersion, RegisteredModel
 
 Progress = Callable[[int, int], None]
@@ -68,6 +69,11 @@ def rollback(
 
 def _stage(version: ModelVersion, progress: Progress | None) -> dict[str, Any]:
     """Have every live serving process load and check `version`; what they found. Raises ActivationFailed."""
+    try:
+        # A process that has the version in memory wouldn't notice, one that starts later couldn't load it.
+        artifacts.check(version.served_file)
+    except DigestMismatch as error:
+        raise ActivationFailed(f"{version} can't be loaded: {error.message}", reason=error.code) from error
     deadline = timezone.now() + timedelta(seconds=settings.STAGING_SECONDS)
     staging = Staging.objects.create(version=version, deadline=deadline)
     try:

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 
 from inference import validation
 from inference.errors import ValidationFailed
-from registry import artifacts, services
+from registry import artifacts, seals, services
 from registry.leases import LeaseLost
 from registry.models import ModelVersion
 
@@ -65,7 +65,7 @@ def _validate(version: ModelVersion, lost: threading.Event) -> None:
 
 
 def _prove(version: ModelVersion, progress: Callable[[str, float], None]) -> validation.ValidationResult:
-    artifacts.read_verified(version.artifact, version.sha256)
+    artifacts.check(version.stored_file(seals.ORIGINAL))
     return validation.validate(
         artifact=artifacts.path_of(version.artifact),
         format=version.format,

@@ -118,9 +118,9 @@ class ModelCache:
 
 
 def load(served: Served) -> Loaded:
-    """Read the served file, check its digest, load it, and warm it up so that the first request isn't the slow one."""
+    """Read the served file, check digest and seal, load it, and warm it up: the first request isn't the slow one."""
     started = time.perf_counter()
-    content = artifacts.read_verified(served.artifact, served.sha256)
+    content = artifacts.read_verified(served.file)
     signature = Signature.from_dict(served.signature)
     model = runtimes.get(served.runtime).load(content, signature)
     load_ms = (time.perf_counter() - started) * 1000

@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from inference.validation import sandbox
 
-SECRETS = ("SECRET_KEY", "JWT_SIGNING_KEY", "API_KEY_PEPPER")
+SECRETS = ("SECRET_KEY", "JWT_SIGNING_KEY", "API_KEY_PEPPER", "ARTIFACT_SEAL_KEY")
 MIN_SECRET_LENGTH = 32
 _MIN_DISTINCT = 10
 _PLACEHOLDERS = (

@@ -65,6 +65,7 @@ class Answer:
 
 _RETRY_AFTER_SECONDS = 1
 _DATABASE = Rule(503, "database_unavailable", "The database does not answer.", is_fault=True, hides_text=True)
+_DAMAGED = "The model's file is missing or damaged; an administrator has to look."
 _TOO_LARGE = Rule(413, "body_too_large", "The body is too large.", hides_text=True)
 _INTERNAL = Rule(500, "internal_error", "Something went wrong on our side.", is_fault=True, hides_text=True)
 
@@ -97,13 +98,9 @@ TABLE: dict[type[BaseException], Rule] = {
     registry_errors.FieldInvalid: Rule(422, "invalid"),
     registry_errors.ArtifactInvalid: Rule(422, "unknown_format"),
     registry_errors.ArtifactTooLarge: Rule(413, "artifact_too_large"),
-    registry_errors.DigestMismatch: Rule(
-        503,
-        "digest_mismatch",
-        "The model's file is damaged; an administrator has to look.",
-        is_fault=True,
-        hides_text=True,
-    ),
+    registry_errors.DigestMismatch: Rule(503, "digest_mismatch", _DAMAGED, is_fault=True, hides_text=True),
+    registry_errors.ArtifactMissing: Rule(503, "artifact_missing", _DAMAGED, is_fault=True, hides_text=True),
+    registry_errors.SealBroken: Rule(503, "seal_broken", _DAMAGED, is_fault=True, hides_text=True),
     # inference
     inference_errors.InputInvalid: Rule(422, "invalid_input"),
     inference_errors.BatchTooLarge: Rule(413, "batch_too_large"),

@@ -49,10 +49,21 @@ API_KEY_PEPPER = env.text(
     "",
     "Keys the hash of API keys; generated below VAR_DIR when empty and not in production.",
 )
+ARTIFACT_SEAL_KEY = env.text(
+    "ARTIFACT_SEAL_KEY",
+    "",
+    "Keys the seals of stored model files; generated below VAR_DIR when empty and not in production.",
+)
+ARTIFACT_SEAL_KEY_FALLBACK = env.text(
+    "ARTIFACT_SEAL_KEY_FALLBACK",
+    "",
+    "The seal key before the present one: its seals still hold until `manage.py sealmodels` has renewed them.",
+)
 if not PRODUCTION:
     SECRET_KEY = SECRET_KEY or local_secret.read(VAR_DIR, "secret_key")
     JWT_SIGNING_KEY = JWT_SIGNING_KEY or local_secret.read(VAR_DIR, "jwt_signing_key")
     API_KEY_PEPPER = API_KEY_PEPPER or local_secret.read(VAR_DIR, "api_key_pepper")
+    ARTIFACT_SEAL_KEY = ARTIFACT_SEAL_KEY or local_secret.read(VAR_DIR, "artifact_seal_key")
 
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], "Host names the platform answers to.")
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", [], "Origins (https://…) whose forms are trusted.")
@@ -336,6 +347,10 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 20
 FILE_UPLOAD_TEMP_DIR = STAGING_DIR
 FILE_UPLOAD_HANDLERS = ["registry.uploads.ArtifactUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
+SCRUB_LIVE_SECONDS = env.number(
+    "SCRUB_LIVE_SECONDS", 30.0, "How often the stored files of what is live are checked against their digests."
+)
+SCRUB_SECONDS = env.number("SCRUB_SECONDS", 86400.0, "How often every other stored model file is checked.")
 CODE_FORMATS_ENABLED = env.flag(
     "CODE_FORMATS_ENABLED", True, "Whether formats that can carry code (pickle, joblib) are accepted."
 )

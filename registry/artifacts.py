@@ -16,8 +16,9 @@ from typing import BinaryIO
 from django.conf import settings
 
 from registry import recognise
-from registry.errors import ArtifactInvalid, ArtifactTooLarge, DigestMismatch
+from registry.errors import ArtifactInvalid, ArtifactMissing, ArtifactTooLarge, DigestMismatch, SealBroken
 from registry.models import Format
+from registry.seals import StoredFile
 
 _PIECE = 1 << 20
 _EXTENSION = {Format.ONNX: "onnx", Format.SKLEARN: "joblib"}
@@ -105,15 +106,48 @@ def store_compiled(artifact: str, content: bytes) -> tuple[str, str]:
     return relative, hashlib.sha256(content).hexdigest()
 
 
-def read_verified(relative: str, sha256: str) -> bytes:
-    """The bytes of a stored file. Raises DigestMismatch unless they are the ones whose hash was recorded."""
+def read_verified(file: StoredFile) -> bytes:
+    """The bytes of a stored file. Raises DigestMismatch unless they are the ones recorded and their seal holds."""
     try:
-        content = path_of(relative).read_bytes()
-    except FileNotFoundError as error:
-        raise DigestMismatch(f"The file {relative} is missing from the model store.") from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise DigestMismatch(f"The file {relative} was changed after it was recorded; it will not be loaded.")
+        content = path_of(file.path).read_bytes()
+    except OSError as error:
+        raise _missing(file) from error
+    _require(file, hashlib.sha256(content).hexdigest())
     return content
+
+
+def check(file: StoredFile) -> None:
+    """Look at a stored file without keeping it in memory. Raises as `read_verified` does."""
+    with open_verified(file):
+        pass
+
+
+def open_verified(file: StoredFile) -> BinaryIO:
+    """A stored file, open at its beginning, after it was read through once. Raises as `read_verified` does."""
+    try:
+        opened = path_of(file.path).open("rb")
+    except OSError as error:
+        raise _missing(file) from error
+    try:
+        _require(file, hashlib.file_digest(opened, "sha256").hexdigest())
+        opened.seek(0)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _require(file: StoredFile, digest: str) -> None:
+    if digest != file.sha256:
+        raise DigestMismatch(
+            f"The {file.form} file was changed after it was recorded; it will not be loaded.", form=file.form
+        )
+    if not file.holds():
+        raise SealBroken(f"The {file.form} file's digest was not recorded by this platform.", form=file.form)
+
+
+def _missing(file: StoredFile) -> ArtifactMissing:
+    return ArtifactMissing(f"The {file.form} file is missing from the model store.", form=file.form)
 
 
 def sweep(older_than_seconds: float = 24 * 3600) -> int:

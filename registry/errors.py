@@ -73,3 +73,15 @@ class DigestMismatch(RegistryError):
     """The stored file isn't the one that was uploaded or compiled."""
 
     code = "digest_mismatch"
+
+
+class ArtifactMissing(DigestMismatch):
+    """The stored file is gone."""
+
+    code = "artifact_missing"
+
+
+class SealBroken(DigestMismatch):
+    """The file is the one whose digest is recorded, but this platform did not record that digest for this version."""
+
+    code = "seal_broken"

@@ -7,9 +7,11 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
-from registry import names
+from registry import names, seals
 from registry.leases import Leased
+from registry.seals import StoredFile
 
 
 class Task(models.TextChoices):
@@ -139,6 +141,7 @@ class ModelVersion(Leased):
     artifact = models.CharField(max_length=300, help_text="Path below the model store.")
     original_name = models.CharField(max_length=255, blank=True)
     sha256 = models.CharField(max_length=64)
+    artifact_seal = models.CharField(max_length=64, blank=True, help_text="Keyed signature over the digest's place.")
     size_bytes = models.PositiveBigIntegerField()
     sample = models.JSONField(null=True, blank=True, help_text="Rows the uploader gave to prove the model with.")
     expected = models.JSONField(null=True, blank=True, help_text="The predictions the uploader expects for the sample.")
@@ -165,6 +168,7 @@ class ModelVersion(Leased):
         max_length=300, blank=True, help_text="Path of the compiled form, below the model store."
     )
     compiled_sha256 = models.CharField(max_length=64, blank=True)
+    compiled_seal = models.CharField(max_length=64, blank=True)
     signature = models.JSONField(null=True, blank=True)
     parity = models.JSONField(null=True, blank=True)
     golden = models.JSONField(null=True, blank=True, help_text="Inputs and the outputs that must come back.")
@@ -173,6 +177,12 @@ class ModelVersion(Leased):
     load_ms = models.FloatField(null=True, blank=True)
     memory_bytes = models.BigIntegerField(null=True, blank=True)
     validated_at = models.DateTimeField(null=True, blank=True)
+
+    # What the last look at the stored files found.
+    checked_at = models.DateTimeField(default=timezone.now, help_text="When its files were written or last looked at.")
+    damage = models.JSONField(
+        null=True, blank=True, help_text="What is wrong with a stored file: code, message, form, since."
+    )
 
     class Meta:
         verbose_name = "version"
@@ -187,15 +197,31 @@ class ModelVersion(Leased):
             ),
             models.CheckConstraint(condition=~Q(runtime="sklearn") | Q(trusted=True), name="version_native_is_trusted"),
         ]
-        indexes = [models.Index(fields=["status", "not_before"], name="version_status_due")]
+        indexes = [
+            models.Index(fields=["status", "not_before"], name="version_status_due"),
+            models.Index(fields=["checked_at"], name="version_checked"),
+            models.Index(fields=["model"], condition=Q(damage__isnull=False), name="version_damaged"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.model.name}:{self.number}"
 
     @property
-    def served_artifact(self) -> tuple[str, str]:
-        """Path below the store and sha256 of the file that is loaded to serve this version."""
-        return (self.compiled, self.compiled_sha256) if self.compiled else (self.artifact, self.sha256)
+    def served_file(self) -> StoredFile:
+        """The file that is loaded to serve this version."""
+        return self.stored_file(seals.COMPILED if self.compiled else seals.ORIGINAL)
+
+    def stored_files(self) -> list[StoredFile]:
+        """The original and, if there is one, the compiled form."""
+        return [self.stored_file(form) for form in (seals.FORMS if self.compiled else (seals.ORIGINAL,))]
+
+    def stored_file(self, form: str) -> StoredFile:
+        """What is recorded of the `original` or the `compiled` file."""
+        if form == seals.COMPILED:
+            path, sha256, seal = self.compiled, self.compiled_sha256, self.compiled_seal
+        else:
+            path, sha256, seal = self.artifact, self.sha256, self.artifact_seal
+        return StoredFile(path, sha256, seal, self.model_id, self.number, form)
 
 
 class DeploymentAction(models.TextChoices):
@@ -261,6 +287,8 @@ class EventKind(models.TextChoices):
     ARCHIVED = "archived", "Archived"
     RESTORED = "restored", "Restored"
     TRUSTED = "trusted", "Marked as trusted"
+    DAMAGED = "damaged", "Found damaged"
+    REPAIRED = "repaired", "Found whole again"
 
 
 class VersionEvent(models.Model):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from registry import generation, names
 from registry.errors import ModelNotFound, NoActiveVersion
 from registry.models import Deployment, ModelVersion, RegisteredModel, Visibility
+from registry.seals import StoredFile
 from registry.services import check_can_serve
 
 _MAX_REMEMBERED = 10_000
@@ -36,7 +37,7 @@ class Served:
     record_batches: bool
     is_deprecated: bool
     runtime: str
-    artifact: str
+    file: StoredFile
     sha256: str
     signature: dict[str, Any]
     golden: dict[str, Any] | None
@@ -113,7 +114,7 @@ def live() -> list[Served]:
 def served(version: ModelVersion) -> Served:
     """What the hot path needs to know of `version`; its model must be loaded with it."""
     model = version.model
-    artifact, sha256 = version.served_artifact
+    file = version.served_file
     return Served(
         version_id=version.pk,
         number=version.number,
@@ -126,8 +127,8 @@ def served(version: ModelVersion) -> Served:
         record_batches=model.record_batches,
         is_deprecated=version.status == "deprecated",
         runtime=version.runtime,
-        artifact=artifact,
-        sha256=sha256,
+        file=file,
+        sha256=file.sha256,
         signature=version.signature or {},
         golden=version.golden,
         memory_bytes=version.memory_bytes or version.size_bytes,

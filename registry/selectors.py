@@ -52,7 +52,7 @@ def golden_facts(version: ModelVersion) -> dict[str, Any] | None:
     """
     if not version.golden:
         return None
-    entries = version.deployments.exclude(proof=None).order_by("-pk")[:20]
+    entries = version.deployments.filter(proof__isnull=False).order_by("-pk")[:20]
     return {
         "rows": len(version.golden["predictions"]),
         "tolerance": (version.parity or {}).get("tolerance"),
@@ -60,3 +60,8 @@ def golden_facts(version: ModelVersion) -> dict[str, Any] | None:
             {"deployment_id": entry.pk, "activated_at": entry.activated_at, **(entry.proof or {})} for entry in entries
         ],
     }
+
+
+def damaged_versions() -> QuerySet[ModelVersion]:
+    """The alarm: versions whose stored files were missing, altered or swapped when they were last looked at."""
+    return ModelVersion.objects.filter(damage__isnull=False).select_related("model").order_by("model__name", "number")

@@ -131,7 +131,7 @@ class VersionSerializer(serializers.ModelSerializer[ModelVersion]):
         fields: list[str] = [
             "number", "status", "is_active", "failure", "progress", "signature", "format", "runtime", "trusted",
             "sha256", "size_bytes", "parity", "load_ms", "memory_bytes", "tags", "notes", "metrics",
-            "library_versions", "created_by", "created_at", "validated_at",
+            "library_versions", "created_by", "created_at", "validated_at", "checked_at", "damage",
         ]  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from registry.serializers import (
     note_of,
 )
 
+_STATUSES = ("listed", "active", "damaged", "archived", "all")
 _ORDERINGS = ("name", "-name", "created_at", "-created_at", "updated_at", "-updated_at")
 
 
@@ -62,7 +63,10 @@ class ModelViewSet(viewsets.ViewSet):
         responses=ModelSerializer(many=True),
         parameters=[
             OpenApiParameter(
-                "status", str, enum=["listed", "active", "archived", "all"], description="active: with a live version."
+                "status",
+                str,
+                enum=list(_STATUSES),
+                description="active: with a live version; damaged: with a damaged file.",
             ),
             OpenApiParameter("task", str, enum=list(Task.values)),
             OpenApiParameter("owner", str, description="The owner's e-mail address."),
@@ -129,11 +133,13 @@ class ModelViewSet(viewsets.ViewSet):
 
 
 def _filtered(models: RegisteredModelQuerySet, wanted: Any) -> RegisteredModelQuerySet:
-    status = query.choice("status", wanted.get("status", "listed"), ("listed", "active", "archived", "all"))
-    if status in ("listed", "active"):
+    status = query.choice("status", wanted.get("status", "listed"), _STATUSES)
+    if status in ("listed", "active", "damaged"):
         models = models.listed()
     if status == "active":
         models = models.filter(deployments__isnull=False, deployments__closed_at=None)
+    if status == "damaged":
+        models = models.filter(pk__in=selectors.damaged_versions().values("model"))
     if status == "archived":
         models = models.exclude(archived_at=None)
     if task := wanted.get("task"):

@@ -10,7 +10,7 @@ from django.db.models import F
 
 from accounts import audit
 from accounts.models import User
-from registry import artifacts, names
+from registry import artifacts, names, seals
 from registry.errors import Conflict, FieldInvalid, Forbidden, NameTaken
 from registry.metrics import normal as normal_metrics
 from registry.models import Format, ModelVersion, RegisteredModel, Task, Visibility
@@ -79,6 +79,9 @@ def _place(version: ModelVersion, staged: artifacts.StagedArtifact) -> None:
     version.format = staged.format
     version.artifact = staged.place(version.model.owner_id, version.model.name, version.number)
     version.sha256, version.size_bytes = staged.sha256, staged.size_bytes
+    version.artifact_seal = seals.make(
+        model_id=version.model.pk, number=version.number, form=seals.ORIGINAL, sha256=staged.sha256
+    )
 
 
 def _check_may_upload(by: User, trusted: bool) -> None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import User
-from registry import artifacts, generation
+from registry import artifacts, generation, seals
 from registry.errors import Forbidden
 from registry.models import EventKind, ModelVersion, RegisteredModel, Status, VersionEvent
 
@@ -37,7 +37,9 @@ def mark_ready(*, version: ModelVersion, task: str, handler: str, compiled: byte
     """Record what validation found and make the version ready. `version` must hold its claim (else LeaseLost)."""
     facts = dict(found, status=Status.READY, failure=None, progress={}, validated_at=timezone.now(), not_before=None)
     if compiled is not None:
-        facts["compiled"], facts["compiled_sha256"] = artifacts.store_compiled(version.artifact, compiled)
+        path, sha256 = artifacts.store_compiled(version.artifact, compiled)
+        seal = seals.make(model_id=version.model_id, number=version.number, form=seals.COMPILED, sha256=sha256)
+        facts.update(compiled=path, compiled_sha256=sha256, compiled_seal=seal)
 
     def write(row: ModelVersion) -> None:
         _update(row, **facts)

@@ -107,6 +107,6 @@ def test_an_evicted_model_is_freed_when_the_last_request_lets_go(served):
 
 def test_a_file_that_was_changed_is_not_loaded(served, var_dir):
     version = served()
-    (var_dir / "models" / version.artifact).write_bytes(b"another model")
+    (var_dir / "models" / version.file.path).write_bytes(b"another model")
     with pytest.raises(DigestMismatch):
         ModelCache(max_count=5, max_bytes=10**9).get(version)

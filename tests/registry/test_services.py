@@ -66,7 +66,7 @@ def test_an_upload_makes_a_pending_version_and_changes_nothing_that_is_served(ad
     version = upload(ada, filename="model.pkl")
     assert (version.number, version.status, version.model.owner) == (1, Status.PENDING, ada)
     assert stored_files(var_dir) == [f"models/{ada.pk}/toy/v1/model.joblib"]
-    assert artifacts.read_verified(version.artifact, version.sha256)
+    assert artifacts.read_verified(version.served_file)
     assert version.model.open_deployment() is None
 
 
@@ -185,7 +185,7 @@ def test_fifty_parallel_uploads_get_the_numbers_one_to_fifty(ada, toy_file):
 
 def test_a_validated_version_is_ready_and_completes_its_model(ada, ready):
     version = ready(ada)
-    assert (version.status, version.served_artifact[0]) == (Status.READY, f"{ada.pk}/toy/v1/compiled.onnx")
+    assert (version.status, version.served_file.path) == (Status.READY, f"{ada.pk}/toy/v1/compiled.onnx")
     assert RegisteredModel.objects.get().task == "classification"
 
 
@@ -351,10 +351,10 @@ def test_a_changed_file_is_never_read(ada, upload, var_dir):
     version = upload(ada)
     artifacts.path_of(version.artifact).write_bytes(b"something else")
     with pytest.raises(DigestMismatch):
-        artifacts.read_verified(version.artifact, version.sha256)
+        artifacts.read_verified(version.served_file)
     artifacts.path_of(version.artifact).unlink()
     with pytest.raises(DigestMismatch):
-        artifacts.read_verified(version.artifact, version.sha256)
+        artifacts.read_verified(version.served_file)
 
 
 def test_abandoned_uploads_are_swept_and_fresh_ones_stay(var_dir):
