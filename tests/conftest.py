@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import django
+from django.conf import settings
 
 # Before Django reads its settings: everything the platform writes goes below a directory of this process's own.
-# Processes that run tests side by side read this page twice.
-if os.environ.get("TESTS_PREPARED_IN") != str(os.getpid()):
-    os.environ["TESTS_PREPARED_IN"] = str(os.getpid())
+if not settings.configured:
     _run_dir = Path(tempfile.mkdtemp(prefix="mlplatform-tests-"))
     atexit.register(shutil.rmtree, _run_dir, ignore_errors=True)
     os.environ["VAR_DIR"] = str(_run_dir)
     os.environ["DJANGO_SETTINGS_MODULE"] = "mlplatform.settings"
     if "REDIS_URL" in os.environ and "PYTEST_XDIST_WORKER" in os.environ:
-        # Each of them empties its own database.
+        # Processes that run tests side by side each empty their own database.
         address, _, database = os.environ["REDIS_URL"].rpartition("/")
         worker = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
         os.environ["REDIS_URL"] = f"{address}/{int(database) - worker}"
@@ -31,6 +30,12 @@ import pytest  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 
 from tests import toys  # noqa: E402
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The processes that this one starts to run tests must not be told of its settings before they read this page."""
+    if getattr(config.option, "numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
+        del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 @pytest.fixture(autouse=True)
