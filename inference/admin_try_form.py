@@ -19,11 +19,11 @@ from accounts.errors import BodyMalformed, BodyValueInvalid
 from inference.errors import InputInvalid
 from inference.signature import NUMBER_DTYPES, Column, Signature
 from registry import client_code
+from registry.findings import KINDS
 from registry.forms import JsonTextField
 
 # More inputs than this are quicker to paste than to fill in.
 MOST_FIELDS = 60
-_KINDS = {"float32": "number", "float64": "number", "int64": "whole number", "string": "text", "bool": "true or false"}
 
 
 class CallForm(forms.Form):
@@ -113,7 +113,7 @@ def _field(column: Column, signature: Signature, value: Any) -> forms.Field:
     facts: dict[str, Any] = {"label": column.name, "required": False}
     if column.shape:
         sizes = " × ".join("any" if size < 0 else str(size) for size in column.shape)
-        facts["help_text"] = f"{_KINDS.get(column.dtype, column.dtype)}s as JSON, {sizes}"
+        facts["help_text"] = f"{KINDS.get(column.dtype, column.dtype)}s as JSON, {sizes}"
         widget = UnfoldAdminTextareaWidget({"rows": 6, "spellcheck": "false"})
         return forms.CharField(initial=json.dumps(value), widget=widget, strip=False, **facts)
     if column.one_of is not None or column.dtype == "bool":
@@ -136,7 +136,7 @@ def _field(column: Column, signature: Signature, value: Any) -> forms.Field:
 def _number_help(column: Column, signature: Signature) -> str:
     """What is not to be expected of a number."""
     if not column.dtype.startswith("float"):
-        return _KINDS[column.dtype]
+        return KINDS[column.dtype]
     return "may be empty" if signature.allows_missing else ""
 
 

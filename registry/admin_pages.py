@@ -3,7 +3,7 @@
 from typing import Any
 
 from accounts.models import User
-from registry import client_code, presentation, selectors, services
+from registry import advice, client_code, findings, presentation, selectors, services
 from registry.errors import RegistryError
 from registry.models import SERVABLE, Deployment, DeploymentAction, ModelVersion, RegisteredModel, Status
 
@@ -76,6 +76,7 @@ def version_context(version: ModelVersion, *, user: User, origin: str) -> dict[s
         "target": roll_back_target(live) if may and is_live else None,
         "can_trust": _can_trust(version, user),
         "is_curable": _is_curable(version),
+        "advice": advice.on((version.failure or {}).get("code", "")),
         "may_upload": services.may_change(user, model)
         and user.has_perm("registry.upload_model")
         and not model.archived_at,
@@ -96,11 +97,15 @@ def _shown(version: ModelVersion) -> dict[str, Any]:
     return {
         "tone": presentation.TONES[Status(version.status)],
         "progress": presentation.progress(version),
-        "facts": presentation.facts(version),
-        "inputs": presentation.signature_rows(version.signature),
+        "format_label": findings.format_label(version),
+        "lineage": findings.lineage(version),
+        "costs": findings.costs(version),
+        "inputs": findings.signature_rows(version.signature),
+        "golden": findings.golden(version),
         "classes": signature.get("classes"),
         "signature": signature,
-        "parity": presentation.proof(version.parity),
+        "parity": findings.proof(version.parity),
+        "tolerance_used": findings.tolerance_used(version.parity),
         "documents": [
             (title, presentation.pretty(document))
             for title, document in (

@@ -34,9 +34,12 @@ def upload_page(request: HttpRequest) -> HttpResponse:
     is_script = request.headers.get("X-Requested-With") == "XMLHttpRequest"
     if version is None:
         return JsonResponse({"errors": form.errors}, status=422) if is_script else _page(request, form, model)
-    messages.success(request, f"{version} is uploaded. It is being validated; what is served has not changed.")
     url = reverse("admin:registry_modelversion_change", args=[version.pk])
-    return JsonResponse({"url": url}, status=201) if is_script else HttpResponseRedirect(url)
+    if is_script:
+        progress_url = reverse("admin:registry_modelversion_progress", args=[version.pk])
+        return JsonResponse({"version": str(version), "url": url, "progress_url": progress_url}, status=201)
+    messages.success(request, f"{version} is uploaded. It is being validated; what is served has not changed.")
+    return HttpResponseRedirect(url)
 
 
 def _upload(request: HttpRequest, form: UploadForm) -> ModelVersion | None:

@@ -1,5 +1,5 @@
-// The upload form: drag and drop, a check of the size before anything is sent, and the progress of what is.
-// Without this script the form is an ordinary one.
+// The upload form: drag and drop, a check of the size before anything is sent, the progress of what is sent and of
+// its validation, and the verdict in place. Without this script the form is an ordinary one.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -12,6 +12,9 @@ document.addEventListener("DOMContentLoaded", () => {
   const chosen = document.getElementById("upload-chosen");
   const submit = form.querySelector("[type=submit]");
   const bar = document.getElementById("upload-progress");
+  const course = document.getElementById("upload-course");
+  const verdict = document.getElementById("upload-verdict");
+  const again = document.getElementById("upload-again");
   const maxBytes = Number(form.dataset.maxBytes);
   // The admin's own script would write the file's name into the first text field of the form; this tells it not to.
   input.hasChangeListener = true;
@@ -78,6 +81,49 @@ document.addEventListener("DOMContentLoaded", () => {
     showErrors(errors);
   }
 
+  function follow(answer) {
+    form.hidden = true;
+    bar.hidden = true;
+    course.hidden = false;
+    course.querySelector("[data-name]").textContent = answer.version;
+    course.querySelector("[data-page]").href = answer.url;
+    course.querySelector("h2").focus();
+    window.followValidation(course, answer.progress_url, (state) => showVerdict(answer, state));
+  }
+
+  // The verdict is what the version's own page says.
+  async function showVerdict(answer, state) {
+    const page = await fetch(answer.url, { redirect: "error" }).catch(() => null);
+    const html = page && page.ok ? new DOMParser().parseFromString(await page.text(), "text/html") : null;
+    const parts = html ? html.querySelectorAll("[data-verdict]") : [];
+    if (!parts.length) {
+      window.location.assign(answer.url);
+      return;
+    }
+    const title = document.createElement("p");
+    title.className = "p-title";
+    title.append(document.createElement("strong"));
+    title.firstChild.textContent = answer.version;
+    verdict.replaceChildren(title, ...parts);
+    window.localiseTimes(verdict);
+    course.hidden = true;
+    verdict.hidden = false;
+    again.hidden = false;
+    again.querySelector("[data-page]").href = answer.url;
+    again.querySelector("[data-again]").textContent = state.status === "failed" ? "Correct it and upload again" : "Upload another file";
+    verdict.focus();
+  }
+
+  function startAgain() {
+    for (const element of [verdict, again, course]) {
+      element.hidden = true;
+    }
+    course.querySelector("[data-seen]").replaceChildren();
+    form.hidden = false;
+    submit.disabled = false;
+    input.focus();
+  }
+
   function answered(request) {
     let answer = null;
     try {
@@ -86,7 +132,7 @@ document.addEventListener("DOMContentLoaded", () => {
       answer = null;
     }
     if (answer && answer.url) {
-      window.location.assign(answer.url);
+      follow(answer);
     } else if (answer && answer.errors) {
       stop(answer.errors);
     } else {
@@ -127,5 +173,6 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   input.addEventListener("change", showChosen);
   form.addEventListener("submit", send);
+  again.querySelector("[data-again]").addEventListener("click", startAgain);
   window.addEventListener("pageshow", showChosen);
 });

@@ -67,7 +67,11 @@ def test_an_upload_leads_to_the_page_of_its_version(client, toy_file):
 
 def test_a_script_that_uploads_is_told_where_the_version_is(client, toy_file):
     answer = client.post(ADD, sent(toy_file), headers={"X-Requested-With": "XMLHttpRequest"})
-    assert (answer.status_code, answer.json()) == (201, {"url": page_of(ModelVersion.objects.get())})
+    version = ModelVersion.objects.get()
+    assert (answer.status_code, answer.json()) == (
+        201,
+        {"version": "toy:1", "url": page_of(version), "progress_url": f"{VERSIONS}{version.pk}/progress/"},
+    )
 
 
 def test_a_script_that_uploads_nonsense_is_told_the_field(client):
