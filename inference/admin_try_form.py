@@ -20,7 +20,7 @@ from inference.errors import InputInvalid
 from inference.signature import NUMBER_DTYPES, Column, Signature
 from registry import client_code
 from registry.findings import KINDS
-from registry.forms import JsonTextField
+from registry.form_fields import JsonTextField
 
 # More inputs than this are quicker to paste than to fill in.
 MOST_FIELDS = 60

@@ -1,11 +1,12 @@
 """What the registry's two admin pages share."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from unfold.admin import ModelAdmin
 
 _READERS = ("registry.upload_model", "registry.activate_model", "registry.upload_trusted_model")
@@ -43,13 +44,26 @@ class RegistryAdmin(ModelAdmin):
 
     def page(self, request: HttpRequest, template: str, obj: Any, context: dict[str, Any]) -> HttpResponse:
         """A page of our own inside the admin's shell."""
-        shell = {
+        return TemplateResponse(request, template, {**self.shell(request, obj), **context})
+
+    def shell(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """The context of the admin's frame around a page about `obj`."""
+        return {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "original": obj,
             "title": str(obj),
         }
-        return TemplateResponse(request, template, {**shell, **context})
+
+    def step_urls(self, steps: Iterable[str]) -> list[Any]:
+        """`<pk>/<step>/` for each step of a life, answered by `step_view`."""
+        view = self.admin_site.admin_view(self.step_view)
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        return [path(f"<int:pk>/{step}/", view, {"step": step}, name=f"{name}_{step}") for step in steps]
+
+    def step_view(self, request: HttpRequest, pk: int, step: str) -> HttpResponse:
+        """Ask, and do one step of a row's life."""
+        raise NotImplementedError
 
     def found(self, request: HttpRequest, object_id: str) -> Any:
         """The row, if there is one that this person may see."""

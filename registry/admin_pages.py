@@ -2,52 +2,52 @@
 
 from typing import Any
 
+from django.http import QueryDict
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_naive, make_aware
+
 from accounts.models import User
-from registry import advice, client_code, findings, presentation, selectors, services
-from registry.errors import RegistryError
-from registry.models import SERVABLE, Deployment, DeploymentAction, ModelVersion, RegisteredModel, Status
+from registry import admin_actions, advice, client_code, findings, presentation, selectors, services, timeline
+from registry.models import SERVABLE, ModelVersion, RegisteredModel, Status
 
 _SHOWN_VERSIONS = 50
 _SHOWN_ENTRIES = 50
 
 
-def may_activate(user: User, model: RegisteredModel) -> bool:
-    """Whether `user` may activate and roll back versions of `model`."""
-    try:
-        services.check_may_activate(user, model)
-    except RegistryError:
-        return False
-    return True
-
-
-def roll_back_target(open_entry: Deployment | None) -> Deployment | None:
-    """The entry that a roll back would restore, or None when there is none."""
-    try:
-        return services.rollback_target(open_entry)
-    except RegistryError:
-        return None
-
-
 def model_context(model: RegisteredModel, *, user: User) -> dict[str, Any]:
-    """The model's versions, its ledger, and what may be done."""
+    """The model's versions, its history, and what may be done."""
     live = model.open_deployment()
     versions = selectors.versions_with_live(model)
-    history = selectors.history(model)
-    may = may_activate(user, model)
+    actions = admin_actions.for_model(model, user=user, live=live)
     return {
         "model": model,
         "live": live,
         "versions": [_listed(version) for version in versions[:_SHOWN_VERSIONS]],
         "more_versions": max(0, model.versions_count - _SHOWN_VERSIONS),
-        "history": history[:_SHOWN_ENTRIES],
-        "rollback_action": DeploymentAction.ROLLBACK,
-        "may_activate": may,
-        "may_upload": services.may_change(user, model)
-        and user.has_perm("registry.upload_model")
-        and not model.archived_at,
+        "timeline": timeline.of_model(model, limit=_SHOWN_ENTRIES),
+        "may_activate": admin_actions.may_activate(user, model),
+        "may_upload": _may_upload(user, model),
         "may_see_dashboard": user.has_perm("monitoring.view_predictionlog"),
-        "target": roll_back_target(live) if may else None,
+        "roll_back": actions[0],
+        "actions": actions,
     }
+
+
+def live_at_context(model: RegisteredModel, query: QueryDict) -> dict[str, Any]:
+    """What was live at the moment that is asked for; nothing when none is."""
+    asked = query.get("moment") or query.get("at") or ""
+    try:
+        at = parse_datetime(asked)
+    except ValueError:
+        at = None
+    if at is None:
+        return {"asked_at": None, "is_asked_in_vain": bool(asked)}
+    at = make_aware(at) if is_naive(at) else at
+    return {"asked_at": at, "was_live": timeline.live_at(model, at)}
+
+
+def _may_upload(user: User, model: RegisteredModel) -> bool:
+    return services.may_change(user, model) and user.has_perm("registry.upload_model") and not model.archived_at
 
 
 def _listed(version: ModelVersion) -> dict[str, Any]:
@@ -64,23 +64,24 @@ def version_context(version: ModelVersion, *, user: User, origin: str) -> dict[s
     model = version.model
     live = model.open_deployment()
     is_live = live is not None and live.version_id == version.pk
-    may = may_activate(user, model)
     can_serve = version.status in SERVABLE
+    actions = admin_actions.for_version(version, user=user, live=live)
     return {
         "version": version,
         "model": model,
         "live": live,
         "is_live": is_live,
-        "can_activate": may and can_serve and not is_live,
-        "can_serve": can_serve,
-        "target": roll_back_target(live) if may and is_live else None,
+        "can_activate": not actions[0].why_not,
+        "can_serve": can_serve and not model.archived_at,
+        "actions": actions,
+        "roll_back": actions[1] if is_live else None,
         "can_trust": _can_trust(version, user),
         "is_curable": _is_curable(version),
         "advice": advice.on((version.failure or {}).get("code", "")),
-        "may_upload": services.may_change(user, model)
-        and user.has_perm("registry.upload_model")
-        and not model.archived_at,
+        "may_describe": services.may_change(user, model),
+        "may_upload": _may_upload(user, model),
         "curl": _curl(version, is_live=is_live, origin=origin) if can_serve else "",
+        "timeline": timeline.of_version(version, limit=_SHOWN_ENTRIES),
         **_neighbours(version),
         **_shown(version),
     }

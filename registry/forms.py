@@ -13,37 +13,26 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from accounts import strict_json
-from accounts.errors import BodyMalformed, BodyValueInvalid
 from accounts.models import User
 from registry import names
 from registry.errors import RegistryError
-from registry.models import RegisteredModel, Task, Visibility
+from registry.form_fields import JsonTextField, MetricsField, TagsField
+from registry.models import ModelVersion, RegisteredModel, Task, Visibility
 
 HANDLERS = [("tabular", "Tabular rows"), ("text", "Text"), ("tensor", "Tensors")]
 _FOUND_OUT = ("", "Found out from the file")
-_MAX_TAG_LENGTH = 50
 
 
-class JsonTextField(forms.CharField):
-    """A text area that holds JSON; empty means None."""
+class ServiceForm(forms.BaseForm):
+    """A form whose values a service judges."""
 
-    widget = UnfoldAdminTextareaWidget
-
-    def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
-        if not text:
-            return None
-        try:
-            return strict_json.loads(text.encode())
-        except (BodyMalformed, BodyValueInvalid) as error:
-            raise forms.ValidationError(error.message.replace("The body", "This", 1), code=error.code) from error
-
-    def run_validators(self, value: Any) -> None:
-        """The value is no text any more, so the validators of texts don't apply."""
+    def refuse(self, error: RegistryError) -> None:
+        """Show a domain error beside the field it is about."""
+        field = error.details.get("field")
+        self.add_error(field if field in self.fields else None, forms.ValidationError(error.message, code=error.code))
 
 
-class UploadForm(forms.Form):
+class UploadForm(ServiceForm, forms.Form):
     """A model file and what the uploader says about it."""
 
     file = forms.FileField(label="Model file", required=False, allow_empty_file=True)
@@ -83,6 +72,12 @@ class UploadForm(forms.Form):
         required=False,
         widget=UnfoldAdminTextareaWidget({"rows": 2, "placeholder": '["setosa", "versicolor"]'}),
         help_text="One prediction for each sample row. The version fails when it says anything else.",
+    )
+    metrics = MetricsField()
+    version_tags = TagsField(label="Tags of this version")
+    notes = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextareaWidget({"rows": 2, "placeholder": "Trained on the data of May"}),
     )
     trusted = forms.BooleanField(
         label="I trust this file",
@@ -124,16 +119,11 @@ class UploadForm(forms.Form):
         values = dict(self.cleaned_data)
         return {**values, "filename": values["file"].name or ""}
 
-    def refuse(self, error: RegistryError) -> None:
-        """Show a domain error beside the field it is about."""
-        field = error.details.get("field")
-        self.add_error(field if field in self.fields else None, forms.ValidationError(error.message, code=error.code))
 
-
-class ModelSettingsForm(forms.ModelForm):
+class ModelSettingsForm(ServiceForm, forms.ModelForm):
     """What its owner may change of a model."""
 
-    tags = forms.CharField(required=False, widget=UnfoldAdminTextInputWidget, help_text="Separated by commas.")
+    tags = TagsField()
 
     class Meta:
         model = RegisteredModel
@@ -151,17 +141,22 @@ class ModelSettingsForm(forms.ModelForm):
             "record_batches": UnfoldBooleanWidget,
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.initial["tags"] = ", ".join(self.instance.tags or [])
-
-    def clean_tags(self) -> list[str]:
-        """The tags as a list without doubles."""
-        tags = list(dict.fromkeys(tag.strip() for tag in self.cleaned_data["tags"].split(",") if tag.strip()))
-        if any(len(tag) > _MAX_TAG_LENGTH for tag in tags):
-            raise forms.ValidationError(f"A tag has at most {_MAX_TAG_LENGTH} characters.", code="invalid")
-        return tags
-
     def changes(self) -> dict[str, Any]:
         """The values that were changed, as `services.change_model` takes them."""
+        return {name: self.cleaned_data[name] for name in self.changed_data}
+
+
+class DescriptionForm(ServiceForm, forms.ModelForm):
+    """What people say about a version."""
+
+    metrics = MetricsField()
+    tags = TagsField()
+
+    class Meta:
+        model = ModelVersion
+        fields = ["notes", "metrics", "tags"]
+        widgets = {"notes": UnfoldAdminTextareaWidget({"rows": 3})}
+
+    def changes(self) -> dict[str, Any]:
+        """The values that were changed, as `services.describe_version` takes them."""
         return {name: self.cleaned_data[name] for name in self.changed_data}

@@ -14,4 +14,22 @@ window.localiseTimes = function localiseTimes(root) {
   }
 };
 
-document.addEventListener("DOMContentLoaded", () => window.localiseTimes(document));
+// <form data-local-moment>: what is typed into `at` is meant in the reader's zone; `moment` carries it as an instant.
+window.localiseMoments = function localiseMoments() {
+  for (const form of document.querySelectorAll("form[data-local-moment]")) {
+    const shown = new URLSearchParams(window.location.search).get("moment");
+    const moment = shown && new Date(shown);
+    if (moment && !Number.isNaN(moment.getTime())) {
+      form.elements.at.value = new Date(moment.getTime() - 60000 * moment.getTimezoneOffset()).toISOString().slice(0, 19);
+    }
+    form.addEventListener("submit", () => {
+      const typed = new Date(form.elements.at.value);
+      form.elements.moment.value = Number.isNaN(typed.getTime()) ? "" : typed.toISOString();
+    });
+  }
+};
+
+document.addEventListener("DOMContentLoaded", () => {
+  window.localiseTimes(document);
+  window.localiseMoments();
+});

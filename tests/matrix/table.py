@@ -105,7 +105,13 @@ RULES = [
     rule(rf"{ADMIN}/accounts/auditevent/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
     rule(rf"{ADMIN}/monitoring/predictionlog/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
     rule(rf"{ADMIN}/(accounts/apikey|registry/\w+)/{ID}/delete/", ANY, staff_only("403", "403")),
-    rule(rf"{ADMIN}/registry/modelversion/{ID}/change/", "POST|DELETE", staff_only("405", "405")),
+    # What it would say is what is said already: nothing changes.
+    rule(rf"{ADMIN}/registry/modelversion/{ID}/change/", "POST", staff_only("403", "moved")),
+    rule(rf"{ADMIN}/registry/modelversion/{ID}/change/", "DELETE", staff_only("405", "405")),
+    # The second version is ready; the model is in use.
+    rule(rf"{ADMIN}/registry/\w+/{ID}/(deprecate|archive)/", "POST", staff_only("403", "moved*")),
+    rule(rf"{ADMIN}/registry/\w+/{ID}/(deprecate|archive)/", ANY, staff_only("403", "in")),
+    rule(rf"{ADMIN}/registry/\w+/{ID}/restore/", ANY, staff_only("403", "moved")),
     rule(
         rf"{ADMIN}/(accounts/(auditevent|apikey)|monitoring/predictionlog)/{ID}/change/",
         "POST",

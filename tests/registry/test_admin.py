@@ -224,9 +224,12 @@ def test_the_second_live_version_offers_the_way_back(client, ada, served_version
     assert page_of(first) in body
 
 
-def test_nothing_can_be_posted_to_the_page_of_a_version(client, ada, toy_file):
+def test_only_what_people_say_can_be_posted_to_the_page_of_a_version(client, ada, toy_file):
     version = uploaded(ada, toy_file)
-    assert client.post(page_of(version), {"status": "ready"}).status_code == 405
+    client.post(page_of(version), {"status": "ready", "sha256": "0" * 64, "notes": "Mine"})
+    changed = ModelVersion.objects.get()
+    assert (changed.status, changed.sha256, changed.notes) == (version.status, version.sha256, "Mine")
+    assert client.delete(page_of(version)).status_code == 405
     version.refresh_from_db()
     assert version.status == Status.PENDING
 
