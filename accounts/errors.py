@@ -122,3 +122,21 @@ class LengthRequired(AccountsError):
     """A body was sent without saying how long it is."""
 
     code = "length_required"
+
+
+class IdempotencyKeyInvalid(AccountsError):
+    """An Idempotency-Key is empty, too long, or holds more than visible ASCII."""
+
+    code = "invalid_idempotency_key"
+
+
+class IdempotencyKeyReused(AccountsError):
+    """The same Idempotency-Key came with another request before."""
+
+    code = "idempotency_key_reused"
+
+
+class IdempotencyInProgress(AccountsError):
+    """The first call with this Idempotency-Key has no answer yet; `details["retry_after_seconds"]` says when to ask."""
+
+    code = "idempotency_in_progress"

@@ -209,3 +209,22 @@ class AuditHead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} {self.hash}"
+
+
+class IdempotentCall(models.Model):
+    """A call that carried an Idempotency-Key, and its answer once there is one. Kept for a day."""
+
+    scope = models.CharField(max_length=64, unique=True, help_text="SHA-256 of caller, method, path and key.")
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of what was sent.")
+    token = models.UUIDField(help_text="Who works on it: what another one writes is dropped.")
+    locked_until = models.DateTimeField(help_text="A call without an answer by then may be made again.")
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.TextField(blank=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.scope[:12]} {self.status or 'in progress'}"

@@ -1,13 +1,16 @@
 """Predictions and activations over HTTP. The viewset is the contract: schema, permissions and every error answer."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import caller
+from accounts.idempotent_views import idempotent, keep
 from accounts.strict_json import StrictJSONParser
 from inference import activation, predictor
 from inference.serializers import (
@@ -65,6 +68,10 @@ def _question(request: Request) -> predictor.Question:
     return form.question()
 
 
+def _staging_seconds() -> float:
+    return settings.STAGING_SECONDS + 30.0
+
+
 class ActivationViewSet(viewsets.ViewSet):
     """POST /api/v1/models/{ref}/versions/{number}/activate and /api/v1/models/{ref}/rollback"""
 
@@ -78,10 +85,12 @@ class ActivationViewSet(viewsets.ViewSet):
         operation_id="versions_activate",
         description="Make a version live. Every serving process warms it up first; until then the old one answers.",
     )
+    @idempotent(seconds=_staging_seconds, is_atomic=False)
     def activate(self, request: Request, ref: str, number: int) -> Response:
         note = note_of(request)
         version = find_version(request, ref, number)
-        return _entered(activation.activate(version=version, by=caller(request).user, note=note))
+        entry = activation.activate(version=version, by=caller(request).user, note=note, within=_kept(request))
+        return _entered(entry)
 
     @extend_schema(
         request=NoteSerializer,
@@ -89,10 +98,17 @@ class ActivationViewSet(viewsets.ViewSet):
         operation_id="models_rollback",
         description="Make live again what was live before.",
     )
+    @idempotent(seconds=_staging_seconds, is_atomic=False)
     def rollback(self, request: Request, ref: str) -> Response:
         note = note_of(request)
         model = find_model(request, ref)
-        return _entered(activation.rollback(model=model, by=caller(request).user, note=note))
+        entry = activation.rollback(model=model, by=caller(request).user, note=note, within=_kept(request))
+        return _entered(entry)
+
+
+def _kept(request: Request) -> Callable[[Deployment], None]:
+    """Has the answer committed with the ledger's entry, so that a repeated call can't roll back twice."""
+    return lambda entry: keep(request, _entered(entry))
 
 
 def _entered(entry: Deployment) -> Response:

@@ -88,6 +88,9 @@ TABLE: dict[type[BaseException], Rule] = {
     accounts_errors.BodyTooLarge: Rule(413, "body_too_large"),
     accounts_errors.LengthRequired: Rule(411, "length_required"),
     accounts_errors.RateLimited: Rule(429, "rate_limited"),
+    accounts_errors.IdempotencyKeyInvalid: Rule(400, "invalid_idempotency_key"),
+    accounts_errors.IdempotencyKeyReused: Rule(422, "idempotency_key_reused"),
+    accounts_errors.IdempotencyInProgress: Rule(409, "idempotency_in_progress"),
     # registry
     registry_errors.ModelNotFound: Rule(404, "not_found"),
     registry_errors.NoActiveVersion: Rule(409, "no_active_version"),

@@ -7,7 +7,7 @@ runners may run it at once. It returns something true when it did something, and
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from accounts import lockout, tokens
+from accounts import idempotency, lockout, tokens
 from inference import jobs as inference_jobs
 from monitoring import processes, spool
 from registry import artifacts, scrubbing
@@ -44,6 +44,7 @@ JOBS: tuple[Job, ...] = (
     Job("forget serving processes that ended", _prune_processes, every_seconds=30.0),
     Job("forget old attempts to sign in", lockout.prune, every_seconds=3600.0),
     Job("forget sign-ins that expired", tokens.prune, every_seconds=600.0),
+    Job("forget answers kept for repeated calls", idempotency.prune, every_seconds=600.0),
     Job("check stored model files", scrubbing.scrub_next, every_seconds=2.0),
     Job("remove abandoned uploads", _sweep_uploads, every_seconds=3600.0),
 )

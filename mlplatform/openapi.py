@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from accounts.pagination import Pages
@@ -46,6 +47,14 @@ _LIMIT_HEADERS = {
     "RateLimit-Reset": "Seconds until all are there again; in a 429, until the next one is.",
 }
 
+_IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="1 to 255 visible ASCII characters. Within a day, the same request with the same key is answered as "
+    "the first one was (`Idempotency-Replayed: true`), and nothing is done twice.",
+)
+
 
 class PlatformSchema(AutoSchema):
     """drf-spectacular's view of a call, with the refusals that the platform makes for all of them."""
@@ -59,6 +68,11 @@ class PlatformSchema(AutoSchema):
         for body in bodies.values():
             body.setdefault("headers", {}).update(_headers())
         return dict(sorted(bodies.items()))
+
+    def get_override_parameters(self) -> list[Any]:
+        found: list[Any] = list(super().get_override_parameters())
+        method = getattr(self.view, getattr(self.view, "action", None) or "", None)
+        return [*found, _IDEMPOTENCY_KEY] if getattr(method, "is_idempotent", False) else found
 
     def _get_paginator(self) -> Any:
         # Every list of the API comes in pages, also where a view makes them by hand.

@@ -298,6 +298,7 @@ CORS_URLS_REGEX = r"^/(api|predict|suggest|log_event|monitoring)(/|$)"
 CORS_ALLOW_CREDENTIALS = False
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-api-key", "x-request-id"]
 CORS_EXPOSE_HEADERS = [
+    "Idempotency-Replayed",
     "Retry-After",
     "RateLimit-Limit",
     "RateLimit-Remaining",

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import viewsets
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 
 from accounts import query
 from accounts.authentication import caller
+from accounts.idempotent_views import idempotent, keep
 from registry import services
 from registry.errors import ArtifactInvalid, ArtifactTooLarge, FieldInvalid, Forbidden
 from registry.models import ModelVersion, Status
@@ -21,6 +23,16 @@ from registry.serializers import UploadedSerializer, UploadSerializer
 _FORM_OVERHEAD_BYTES = 1 << 20
 _MAX_WAIT_SECONDS = 300.0
 _UNFINISHED = (Status.PENDING, Status.VALIDATING)
+
+
+def _refuse_too_large(request: Request) -> None:
+    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MAX_ARTIFACT_BYTES + _FORM_OVERHEAD_BYTES:
+        raise _too_large()
+
+
+def _too_large() -> ArtifactTooLarge:
+    limit = settings.MAX_ARTIFACT_BYTES
+    return ArtifactTooLarge(f"The file is larger than {limit:,} bytes.", field="file", limit_bytes=limit)
 
 
 class UploadView(viewsets.ViewSet):
@@ -43,6 +55,7 @@ class UploadView(viewsets.ViewSet):
         description="Upload a model file as the next version of a model. A job validates it: 202 while it does, "
         "201 when it is ready within `wait`.",
     )
+    @idempotent(seconds=120.0, is_atomic=False, before=_refuse_too_large)
     def create(self, request: Request) -> Response:
         query.refuse_unknown(request, {"wait"})
         wait = _wait_seconds(request.query_params.get("wait", "0"))
@@ -51,11 +64,15 @@ class UploadView(viewsets.ViewSet):
         file = fields.pop("file")
         if not caller(request).may_use_model(fields["name"]):
             raise Forbidden("This key is limited to other models.", field="name")
-        version = services.upload_version(by=caller(request).user, file=file, filename=file.name or "", **fields)
-        version = wait_for_validation(version, seconds=wait)
-        return Response(
-            UploadedSerializer(_uploaded(version)).data, status=201 if version.status == Status.READY else 202
-        )
+        with transaction.atomic():
+            version = services.upload_version(by=caller(request).user, file=file, filename=file.name or "", **fields)
+            keep(request, _answer(version))
+        return _answer(wait_for_validation(version, seconds=wait))
+
+
+def _answer(version: ModelVersion) -> Response:
+    status = 201 if version.status == Status.READY else 202
+    return Response(UploadedSerializer(_uploaded(version)).data, status=status)
 
 
 def _wait_seconds(text: str) -> float:
@@ -67,13 +84,10 @@ def _wait_seconds(text: str) -> float:
 
 def _upload_form(request: Request) -> UploadSerializer:
     """The checked form. Raises ArtifactTooLarge before reading a body that can't fit."""
-    limit = settings.MAX_ARTIFACT_BYTES
-    too_large = ArtifactTooLarge(f"The file is larger than {limit:,} bytes.", field="file", limit_bytes=limit)
-    if int(request.META.get("CONTENT_LENGTH") or 0) > limit + _FORM_OVERHEAD_BYTES:
-        raise too_large
+    _refuse_too_large(request)
     data: Any = request.data
     if getattr(request._request, "artifact_too_large", False):
-        raise too_large
+        raise _too_large()
     if len(request.FILES.getlist("file")) > 1:
         raise FieldInvalid("Send one file.", field="file")
     form = UploadSerializer(data=data.dict())

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from accounts import query
 from accounts.authentication import caller
+from accounts.idempotent_views import idempotent
 from accounts.pagination import Pages
 from accounts.strict_json import StrictJSONParser
 from registry import selectors, services
@@ -76,6 +77,7 @@ class VersionViewSet(viewsets.ViewSet):
         operation_id="versions_update",
         description="Change what people say about a version. The artifact and its proof never change.",
     )
+    @idempotent()
     def partial_update(self, request: Request, ref: str, number: int) -> Response:
         form = VersionPatchSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -101,6 +103,7 @@ class VersionViewSet(viewsets.ViewSet):
         operation_id="versions_deprecate",
         description="The version is served as before; its answers carry a warning. `restore` takes it back.",
     )
+    @idempotent()
     def deprecate(self, request: Request, ref: str, number: int) -> Response:
         return _step(services.deprecate, request, ref, number)
 
@@ -110,6 +113,7 @@ class VersionViewSet(viewsets.ViewSet):
         operation_id="versions_archive",
         description="The version can't be called any more; its files stay. 409 `version_is_live` while it is live.",
     )
+    @idempotent()
     def archive(self, request: Request, ref: str, number: int) -> Response:
         return _step(services.archive_version, request, ref, number)
 
@@ -119,6 +123,7 @@ class VersionViewSet(viewsets.ViewSet):
         operation_id="versions_restore",
         description="Undo `deprecate` or `archive`: the version is again what its validation found it to be.",
     )
+    @idempotent()
     def restore(self, request: Request, ref: str, number: int) -> Response:
         return _step(services.restore_version, request, ref, number)
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from accounts import query
 from accounts.authentication import caller
+from accounts.idempotent_views import idempotent
 from accounts.pagination import Pages
 from accounts.strict_json import StrictJSONParser
 from registry import resolver, selectors, services
@@ -91,6 +92,7 @@ class ModelViewSet(viewsets.ViewSet):
         return Response(ModelSerializer(selectors.models_with_live(caller(request).user).get(pk=model.pk)).data)
 
     @extend_schema(request=ModelPatchSerializer, responses=ModelSerializer, operation_id="models_update")
+    @idempotent()
     def partial_update(self, request: Request, ref: str) -> Response:
         form = ModelPatchSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -103,6 +105,7 @@ class ModelViewSet(viewsets.ViewSet):
         operation_id="models_archive",
         description="Archive the model: it is hidden and no longer served.",
     )
+    @idempotent()
     def destroy(self, request: Request, ref: str) -> Response:
         services.archive_model(model=find_model(request, ref), by=caller(request).user)
         return Response(status=204)
@@ -113,6 +116,7 @@ class ModelViewSet(viewsets.ViewSet):
         operation_id="models_restore",
         description="Undo the archiving of a model: what was live when it was archived is served again.",
     )
+    @idempotent()
     def restore(self, request: Request, ref: str) -> Response:
         note = note_of(request)
         model = find_model(request, ref)
