@@ -15,7 +15,8 @@ RUN_ONCE := tests/inference/validation tests/fuzz tests/live/test_limits.py test
 # Compiled modules are what makes the second start, and every validation, quick.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-slow fuzz lint format estimators screenshots settings-page metrics-page constraints clean
+.PHONY: help run test test-slow fuzz lint format estimators bench-peers bench-growth screenshots settings-page \
+    metrics-page constraints clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -60,6 +61,12 @@ format: $(VENV)/installed-dev  ## Format the code and fix what can be fixed.
 
 estimators: $(VENV)/installed-dev  ## Rewrite docs/estimators.md: every scikit-learn estimator, uploaded, served, compared.
 	$(BIN)/python -m benchmarks.estimators
+
+bench-peers: $(VENV)/installed-dev  ## Compare with other model servers (needs wrk; installs them below VAR_DIR) and rewrite the page.
+	$(BIN)/python -m benchmarks.peers --write
+
+bench-growth: $(VENV)/installed-dev  ## Measure growth and interference (needs wrk) and rewrite the page.
+	$(BIN)/python -m benchmarks.growth --write
 
 screenshots: $(VENV)/installed-dev  ## Take the pictures in docs/screenshots/ from a running platform (needs Chromium).
 	$(BIN)/python -m docs.screenshots.take

@@ -1,0 +1,1 @@
+"""How the platform grows: with models, rows, connections and workers; and what disturbs it."""

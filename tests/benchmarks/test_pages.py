@@ -1,0 +1,93 @@
+"""What the measuring programs make of their figures: tables, charts, and parts of a page."""
+
+import xml.etree.ElementTree as ElementTree
+from typing import Any
+
+import pytest
+
+from benchmarks import drawing, generated
+from benchmarks.drawing import Line
+from benchmarks.growth import page
+from benchmarks.peers import table
+
+pytestmark = pytest.mark.django_db(databases=[])
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def run(**changes: float) -> dict[str, float]:
+    names = ("per_second", "p50_ms", "p95_ms", "p99_ms", "server_cpu_us", "failed", "others_cores")
+    return {**dict.fromkeys(names, 0.0), **changes}
+
+
+def cell(server: str, *rates: float, workload: str = "W1", problem: str = "", **changes: float) -> dict[str, Any]:
+    return {
+        "server": server, "workload": workload, "problem": problem, "memory_mb": 100.0, "start_seconds": 1.0,
+        "runs": [run(per_second=rate, **changes) for rate in rates],
+    }  # fmt: skip
+
+
+def test_ratios_compare_medians_and_leave_out_what_was_not_measured() -> None:
+    cells = [cell("mlplatform", 90.0, 100.0, 900.0), cell("fastapi", 20.0, 10.0, 30.0), cell("triton", problem="dead")]
+    head, _, row = table.ratios(cells).splitlines()
+    assert head == "|  | mlplatform, requests/s | × fastapi | × triton |"
+    assert row == "| W1 | 100 | 5.0 | – |"
+
+
+def test_a_workload_lists_the_fastest_first_and_says_why_a_server_is_missing() -> None:
+    cells = [cell("slow", 10.0), cell("fast", 20.0, 40.0, failed=3), cell("dead", problem="no answer |\n in time")]
+    shown = table.details(cells, "W1").splitlines()
+    assert shown[2].startswith("| fast | **30** (20–40) |")
+    assert shown[2].endswith("| 6 | 0.00 |"), "failures of all rounds are added up"
+    assert shown[3].startswith("| slow |")
+    assert shown[-1] == "- dead: no answer / in time"
+
+
+def test_noise_is_noticed() -> None:
+    assert not table.is_noisy([cell("a", 1.0, others_cores=0.1)])
+    assert table.is_noisy([cell("a", 1.0), cell("b", 1.0, others_cores=0.5)])
+
+
+def test_a_part_of_a_page_is_replaced_again_and_again_and_the_rest_stays() -> None:
+    text = "before\n<!-- one: written by a program -->\nold\n<!-- /one -->\nafter <!-- /two -->\n"
+    once = generated.replace_part(text, "one", "new\n")
+    assert once == "before\n<!-- one: written by a program -->\n\nnew\n\n<!-- /one -->\nafter <!-- /two -->\n"
+    assert generated.replace_part(once, "one", "new") == once
+    with pytest.raises(generated.MarkMissing):
+        generated.replace_part(text, "two", "")
+
+
+@pytest.mark.parametrize("part", ["peers", "peers-postgresql", "growth"])
+def test_the_page_has_the_parts_that_programs_write(part: str) -> None:
+    assert "fresh" in generated.replace_part(generated.PAGE.read_text(), part, "fresh")
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_a_chart_is_svg_with_a_point_for_each_value_higher_for_more(logarithmic: bool) -> None:
+    lines = [Line("a <b>", [1.0, 10.0, None, 1000.0]), Line("limit", [2000.0] * 4, is_limit=True)]
+    drawn = drawing.chart("T & c", ["1", "2", "3", "4"], "steps", lines, logarithmic=logarithmic)
+    root = ElementTree.fromstring(drawn)
+    heights = [float(dot.get("cy", "")) for dot in root.iter(f"{SVG}circle")]
+    assert len(heights) == 3
+    assert heights == sorted(heights, reverse=True), "up is more"
+    assert len(set(heights)) == 3
+    limits = [line for line in root.iter(f"{SVG}polyline") if line.get("stroke-dasharray")]
+    assert len(limits) == 1
+    dots = [float(dot.get("cx", "")) for dot in root.iter(f"{SVG}circle")]
+    assert all(drawing.LEFT < x < drawing.WIDTH for x in dots)
+    assert all(drawing.TOP <= y <= drawing.HEIGHT - drawing.BOTTOM for y in heights)
+
+
+def test_the_growth_page_shows_each_measurement_that_was_made() -> None:
+    figures = {**run(per_second=10.0, p99_ms=2.0, p50_ms=1.0), "memory_mb": 50.0}
+    alone = {"per_second": 5.0, "p50_ms": 1.0, "p99_ms": 2.0, "failed": 0, "took_ms": []}
+    report = {
+        "at": "now", "machine": "m", "store": "SQLite", "seconds": 1.0, "rounds": 1, "cpus": 2,
+        "connections": [{"connections": 1, **figures}, {"connections": 16, **figures}],
+        "rows": [{"rows": 100, **figures, "in_process": {"model": 50.0, "whole": 20.0}}],
+        "interference": {"alone": alone, "both": {**alone, "p99_ms": 3.0, "took_ms": [40.0, 90.0]}},
+    }  # fmt: skip
+    text = page.text(report)
+    assert "| 100 | 10 | 1,000 | 2.00 | 4,000 | 10,000 |" in text, "limits are for all CPUs, in rows"
+    assert "| both | 5 | 1.00 | 3.00 | 1.50 | 0 |" in text
+    assert "### Serving processes" not in text
+    assert set(page.drawings(report)) == {"connections.svg", "latency.svg", "rows.svg"}
