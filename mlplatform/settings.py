@@ -353,7 +353,7 @@ SCRUB_LIVE_SECONDS = env.number(
 )
 SCRUB_SECONDS = env.number("SCRUB_SECONDS", 86400.0, "How often every other stored model file is checked.")
 CODE_FORMATS_ENABLED = env.flag(
-    "CODE_FORMATS_ENABLED", True, "Whether formats that can carry code (pickle, joblib) are accepted."
+    "CODE_FORMATS_ENABLED", True, "Whether formats that can carry code (pickle, joblib, skops) are accepted."
 )
 
 # -- Inference ----------------------------------------------------------------------------------------

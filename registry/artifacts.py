@@ -21,7 +21,13 @@ from registry.models import Format
 from registry.seals import StoredFile
 
 _PIECE = 1 << 20
-_EXTENSION = {Format.ONNX: "onnx", Format.SKLEARN: "joblib"}
+_EXTENSION = {
+    Format.ONNX: "onnx",
+    Format.SKLEARN: "joblib",
+    Format.SKOPS: "skops",
+    Format.XGBOOST: "xgboost",
+    Format.LIGHTGBM: "lightgbm",
+}
 
 
 @dataclass(frozen=True, slots=True)

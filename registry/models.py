@@ -125,6 +125,15 @@ class Format(models.TextChoices):
 
     ONNX = "onnx", "ONNX"
     SKLEARN = "sklearn", "scikit-learn (joblib or pickle)"
+    SKOPS = "skops", "scikit-learn (skops)"
+    XGBOOST = "xgboost", "XGBoost"
+    LIGHTGBM = "lightgbm", "LightGBM"
+
+
+# Formats that hold numbers only: no name in them is ever looked up as code.
+DATA_FORMATS = (Format.ONNX, Format.XGBOOST, Format.LIGHTGBM)
+# What serves a version without running the uploaded file's own code; every other runtime needs a trusted version.
+COMPILED_RUNTIMES = ("onnx",)
 
 
 class ModelVersion(Leased):
@@ -195,7 +204,9 @@ class ModelVersion(Leased):
             models.CheckConstraint(
                 condition=~Q(status="failed") | Q(failure__isnull=False), name="version_failed_has_reason"
             ),
-            models.CheckConstraint(condition=~Q(runtime="sklearn") | Q(trusted=True), name="version_native_is_trusted"),
+            models.CheckConstraint(
+                condition=Q(runtime__in=["", *COMPILED_RUNTIMES]) | Q(trusted=True), name="version_native_is_trusted"
+            ),
         ]
         indexes = [
             models.Index(fields=["status", "not_before"], name="version_status_due"),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from registry import archives, boosters
 from registry.errors import ArtifactInvalid
 from registry.models import Format
 
@@ -24,7 +25,9 @@ _LIBRARIES = frozenset(
         "numpy",
         "scipy",
         "joblib",
+        "lightgbm",
         "pandas",
+        "xgboost",
         "collections",
         "builtins",
         "__builtin__",
@@ -80,18 +83,15 @@ def recognise(path: Path, *, max_unpacked_bytes: int = 8 * 1024**3) -> Format:
     """The format of the file at `path`.
 
     Raises ArtifactInvalid with code `empty`, `unreadable`, `unknown_format`, `archive_not_supported`,
-    `trailing_data`, `pickle_forbidden_global` or `size_limit`.
+    `archive_unsafe`, `trailing_data`, `pickle_forbidden_global` or `size_limit`.
     """
     with path.open("rb") as file:
         head = file.read(16)
         file.seek(0)
         if not head:
             raise _refuse("empty", "The file is empty.")
-        if head.startswith(b"PK\x03\x04"):
-            raise _refuse(
-                "archive_not_supported",
-                "Zip-based files (TorchScript, skops, .npz) aren't supported: upload ONNX or a joblib file.",
-            )
+        if head.startswith(archives.MAGIC):
+            return _recognise_archive(path, max_unpacked_bytes)
         if head.startswith(b"\x04\x22\x4d\x18"):
             raise _refuse(
                 "unknown_compression",
@@ -99,12 +99,25 @@ def recognise(path: Path, *, max_unpacked_bytes: int = 8 * 1024**3) -> Format:
             )
         if head[:1] == b"\x08" and _walk_onnx(file, path.stat().st_size):
             return Format.ONNX
+        if (booster := boosters.recognise(file)) is not None:
+            return booster
         if _looks_pickled(head) or _codec(head):
             _check_pickle(_unpacked(file, head, max_unpacked_bytes))
             return Format.SKLEARN
     raise _refuse(
         "unknown_format",
-        "This is neither an ONNX model nor a scikit-learn model saved with joblib or pickle.",
+        "This is neither an ONNX model, nor a scikit-learn model saved with joblib, pickle or skops, nor a model file"
+        " of XGBoost or LightGBM.",
+    )
+
+
+def _recognise_archive(path: Path, max_unpacked_bytes: int) -> Format:
+    found = archives.Archive(path, max_unpacked_bytes=max_unpacked_bytes)
+    if "schema.json" in found.names:
+        return Format.SKOPS
+    raise _refuse(
+        "archive_not_supported",
+        "Of zip files, those of skops are accepted. Other models: upload ONNX or joblib.",
     )
 
 

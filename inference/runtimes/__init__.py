@@ -8,8 +8,11 @@ from inference.runtimes.base import LoadedModel, RawOutput, Runtime
 __all__ = ["RUNTIMES", "LoadedModel", "RawOutput", "Runtime", "get"]
 
 RUNTIMES = {
+    "lightgbm": "inference.runtimes.lightgbm.LightgbmRuntime",
     "onnx": "inference.runtimes.onnx.OnnxRuntime",
     "sklearn": "inference.runtimes.sklearn.SklearnRuntime",
+    "skops": "inference.runtimes.skops.SkopsRuntime",
+    "xgboost": "inference.runtimes.xgboost.XgboostRuntime",
 }
 
 

@@ -38,6 +38,10 @@ def single_threaded(model: Any) -> None:
     for estimator in walk(model):
         if vars(estimator).get("n_jobs") is not None:
             estimator.n_jobs = 1
+        if type(estimator).__module__.startswith(("xgboost.", "lightgbm.")):  # no number means every core to them
+            estimator.n_jobs = 1
+            if hasattr(estimator, "get_booster"):
+                estimator.get_booster().set_param({"nthread": 1})
 
 
 def _holds_estimators(thing: Any) -> bool:

@@ -142,7 +142,21 @@ PART_MODULES = (
     "sklearn.cluster._birch",
 )
 OPTIONAL_LIBRARIES = frozenset({"catboost", "imblearn", "lightgbm", "xgboost"})
-CLASSES_OF = frozenset({"lightgbm", "xgboost"})
+# What fitted boosters consist of; the libraries' other classes start servers, threads and programs.
+BOOSTER_CLASSES = frozenset(
+    {
+        ("lightgbm.basic", "Booster"),
+        ("lightgbm.sklearn", "LGBMClassifier"),
+        ("lightgbm.sklearn", "LGBMRanker"),
+        ("lightgbm.sklearn", "LGBMRegressor"),
+        ("xgboost.core", "Booster"),
+        ("xgboost.sklearn", "XGBClassifier"),
+        ("xgboost.sklearn", "XGBRFClassifier"),
+        ("xgboost.sklearn", "XGBRFRegressor"),
+        ("xgboost.sklearn", "XGBRanker"),
+        ("xgboost.sklearn", "XGBRegressor"),
+    }
+)
 
 
 def resolve(module: str, name: str) -> Any:
@@ -165,12 +179,12 @@ def resolve(module: str, name: str) -> Any:
     if library in OPTIONAL_LIBRARIES and find_spec(library) is None:
         raise ValidationFailed(
             "missing_library",
-            f"The model is a {module}.{name}, and {library} is not installed here. Ask for the extra"
-            f" {library!r} to be installed, or export the model to ONNX.",
+            f"The model is a {module}.{name}, and {library} is not installed here: install the `{library}` extra, or"
+            " export the model to ONNX.",
             field="file",
         )
-    if library in CLASSES_OF:
-        return _class_of(library, module, name)
+    if (module, name) in BOOSTER_CLASSES:
+        return _attribute(module, name)
     raise _forbidden(module, name)
 
 
@@ -187,13 +201,6 @@ def _sklearn_class(module: str, name: str) -> Any:
 
         if issubclass(found, BaseEstimator) or found.__module__.startswith(PART_MODULES):
             return found
-    raise _forbidden(module, name)
-
-
-def _class_of(library: str, module: str, name: str) -> Any:
-    found = _attribute(module, name)
-    if isinstance(found, type) and found.__module__.partition(".")[0] == library:
-        return found
     raise _forbidden(module, name)
 
 

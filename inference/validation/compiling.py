@@ -77,8 +77,8 @@ def compile_model(model: Any, native: Signature, candidate: Candidate) -> Compil
     signature = _compiled_inputs(native, folds, candidate)
     types = [_tensor_type(feed) for feed in signature.feeds]
     model = without_training(model)
-    options = _options(model, candidate)
     converters.register()
+    options = _options(model, candidate)
     with warnings.catch_warnings(), _translatable(model, folds):
         warnings.simplefilter("ignore")
         converted = convert_sklearn(model, initial_types=types, options=options, target_opset=OPSET)

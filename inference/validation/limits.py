@@ -28,6 +28,7 @@ FAILURE_CODES = frozenset(
         "unknown_format",
         "unreadable",
         "unsupported_op",
+        "untrusted_type",
     }
 )
 

@@ -10,7 +10,7 @@ from inference.validation import sandbox
 from inference.validation.limits import golden_count, plain_text
 from inference.validation.outputs import Answers
 
-COMPILED, NATIVE = "onnx", "sklearn"
+COMPILED = "onnx"
 STORED_BYTES = 16 << 20
 PLAIN = (str, int, float, bool, type(None))
 
@@ -96,7 +96,8 @@ def not_compiled(candidates: Any) -> ValidationFailed:
     )
 
 
-def native_result(reply: sandbox.Reply, told: Told, why: str) -> ValidationResult:
+def native_result(reply: sandbox.Reply, told: Told, runtime: str, why: str) -> ValidationResult:
+    """runtime: that of the artifact's own format."""
     header = reply.header
     count = golden_count(int(_number(header.get("sample_rows"))))
     kept = told.answers.pick(list(range(min(count, len(told.answers.predictions)))))
@@ -114,7 +115,7 @@ def native_result(reply: sandbox.Reply, told: Told, why: str) -> ValidationResul
         "memory_bytes": header.get("memory_bytes"),
     }
     report = {**report_on(reply, None), "native_because": why}
-    return result_from(NATIVE, None, measured, report, header)
+    return result_from(runtime, None, measured, report, header)
 
 
 def result_from(

@@ -7,6 +7,7 @@ import numpy as np
 
 from inference.errors import ValidationFailed
 from inference.runtimes import estimators
+from inference.validation import boosted
 
 DOUBLES_FIRST = frozenset(
     {
@@ -116,9 +117,9 @@ def needs_doubles(model: Any) -> bool:
     """Whether thresholds judge doubles or what another part has computed, distances are compared, or
     answers may outgrow single precision."""
     parts = list(estimators.walk(model))
-    if any(type(part).__name__ in DOUBLES_FIRST for part in parts):
+    if any(type(part).__name__ in DOUBLES_FIRST or boosted.thinks_in_doubles(part) for part in parts):
         return True
-    trees = any(hasattr(part, "tree_") for part in parts)
+    trees = any(hasattr(part, "tree_") or boosted.is_boosted(part) for part in parts)
     return trees and any(hasattr(part, "transform") for part in parts)
 
 

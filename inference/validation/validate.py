@@ -14,7 +14,8 @@ from inference.validation.results import COMPILED, Told, ValidationResult
 __all__ = ["Progress", "ValidationResult", "sandbox_layers", "validate"]
 
 Progress = Callable[[str, float], None]
-CODE_CARRYING = frozenset({"sklearn"})
+# Opened by a library that might be made to do more than read; both layers of the sandbox must hold.
+CODE_CARRYING = frozenset({"lightgbm", "skops", "sklearn", "xgboost"})
 FORMATS = CODE_CARRYING | {"onnx"}
 
 
@@ -45,7 +46,7 @@ def validate(
     if artifact.stat().st_size == 0:
         raise ValidationFailed("empty", "The file is empty (0 bytes).", field="file")
     expectations.require_rows(sample, expected)
-    asked = {"task": task, "handler": handler, "sample": sample, "trusted": trusted}
+    asked = {"format": format, "task": task, "handler": handler, "sample": sample, "trusted": trusted}
     run = _Run(asked, limits or Limits(), progress)
     with artifact.open("rb") as stream:
         if format in CODE_CARRYING:
@@ -66,7 +67,7 @@ class _Run:
         if missing:
             raise ValidationFailed(
                 "sandbox_unavailable",
-                f"This machine's kernel offers no {' and no '.join(missing)}, so pickled models are not opened here."
+                f"This machine's kernel offers no {' and no '.join(missing)}, so only ONNX models are opened here."
                 " Upload the model as ONNX.",
                 field="file",
             )
@@ -79,7 +80,7 @@ class _Run:
             raise results.not_compiled(reply.header.get("candidates"))
         except ValidationFailed as failure:
             if self.asked["trusted"] and failure.code != "expected_mismatch":
-                return results.native_result(reply, told, f"{failure.code}: {failure.message}")
+                return results.native_result(reply, told, self.asked["format"], f"{failure.code}: {failure.message}")
             failure.report = results.report_on_failure(reply)
             raise
 

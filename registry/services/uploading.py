@@ -13,7 +13,7 @@ from accounts.models import User
 from registry import artifacts, names, seals
 from registry.errors import Conflict, FieldInvalid, Forbidden, NameTaken
 from registry.metrics import normal as normal_metrics
-from registry.models import Format, ModelVersion, RegisteredModel, Task, Visibility
+from registry.models import DATA_FORMATS, ModelVersion, RegisteredModel, Task, Visibility
 from registry.services.describing import check_notes, check_tags
 from registry.services.rights import may_change
 from registry.services.validating import mark_trusted
@@ -125,7 +125,7 @@ def _version_facts(*, sample: Any, expected: Any, metrics: Any, tags: Any, notes
 
 
 def _check_format_enabled(format: str) -> None:
-    if format == Format.SKLEARN and not settings.CODE_FORMATS_ENABLED:
+    if format not in DATA_FORMATS and not settings.CODE_FORMATS_ENABLED:
         raise Forbidden(
             "Formats that can carry code are switched off on this platform: upload ONNX.",
             code="format_disabled",

@@ -1,9 +1,11 @@
 import bz2
 import gzip
+import io
 import lzma
 import os
 import pickle
 import tempfile
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -87,8 +89,51 @@ def test_other_files_are_refused(saved, content):
     assert refusal(saved(content)) == "unknown_format"
 
 
-def test_archives_are_refused_with_advice(saved):
-    assert refusal(saved(b"PK\x03\x04" + b"\0" * 40)) == "archive_not_supported"
+def zipped(*members):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in members:
+            archive.writestr(name, b"x" * 100)
+    return content.getvalue()
+
+
+def test_archives_of_others_are_refused_with_advice(saved):
+    assert refusal(saved(zipped("word/document.xml"))) == "archive_not_supported"
+    assert refusal(saved(b"PK\x03\x04" + b"\0" * 40)) == "unreadable"
+
+
+def test_a_skops_file_is_recognised_by_its_schema(saved):
+    assert recognise(saved(zipped("1234.npy", "schema.json"))) == Format.SKOPS
+    assert refusal(saved(zipped("../schema.json"))) == "archive_unsafe"
+    assert refusal(saved(zipped("schema.json") + b"tail")) == "unreadable"
+
+
+XGBOOST_JSON = b'{"learner":{"attributes":{}},"version":[3,2,0]}'
+XGBOOST_UBJSON = b"{L\0\0\0\0\0\0\0\x07learner{L\0\0\0\0\0\0\0\nattributes{}}}"
+LIGHTGBM = b"tree\nversion=v4\nnum_class=1\n\nTree=0\n\nend of trees\n\nparameters:\nend of parameters\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "format"),
+    [
+        (XGBOOST_JSON, Format.XGBOOST),
+        (b'{\n  "version": [3, 2, 0],\n  "learner": {}\n}\n', Format.XGBOOST),
+        (XGBOOST_UBJSON, Format.XGBOOST),
+        (LIGHTGBM, Format.LIGHTGBM),
+        (LIGHTGBM.replace(b"\n\nend of trees", b"x" * ((1 << 20) - 60) + b"\n\nend of trees"), Format.LIGHTGBM),
+    ],
+    ids=["json", "pretty", "ubjson", "text", "long text"],
+)
+def test_boosters_are_recognised_by_how_they_begin_and_end(saved, content, format):
+    assert recognise(saved(content)) == format
+    assert refusal(saved(content[: len(content) // 2])) == "unreadable"
+
+
+@pytest.mark.parametrize(
+    "content", [b"{}", b'{"learn": 1}', b'{"weights": [1, 2]}', b"tree of life", b"{L\0\0\0\0\0\0\0"]
+)
+def test_other_objects_and_texts_are_no_boosters(saved, content):
+    assert refusal(saved(content)) == "unknown_format"
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.9, 0.999])

@@ -1,6 +1,7 @@
 """Our own translations for the compiler, where its own are not exact enough."""
 
 from inference.validation.converters import (
+    boosted_trees,
     forests,
     gradient_boosting,
     histogram_boosting,
@@ -11,6 +12,7 @@ from inference.validation.converters import (
 )
 
 PARTS = (
+    boosted_trees,
     forests,
     gradient_boosting,
     histogram_boosting,

@@ -84,6 +84,10 @@ class Trees:
         """Left when the feature is at most the threshold."""
         self.nodes.append((tree, node, feature, "BRANCH_LEQ", threshold, left, right, gaps_left))
 
+    def equals(self, tree: int, node: int, feature: int, value: float, left: int, right: int, gaps_left: int) -> None:
+        """Left when the feature has the value. Several nodes may lead to the same left."""
+        self.nodes.append((tree, node, feature, "BRANCH_EQ", value, left, right, gaps_left))
+
     def leaf(self, tree: int, node: int, weights: list[tuple[int, float]]) -> None:
         """weights: (target, what the leaf adds to it)."""
         self.nodes.append((tree, node, 0, "LEAF", 0.0, 0, 0, 0))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from inference.runtimes import estimators
-from inference.validation import structure
+from inference.validation import boosted, structure
 
 Matrix = "np.ndarray[Any, Any]"
 ROW_ATTRIBUTES = (
@@ -127,6 +127,7 @@ def _read(part: Any, found: Learned) -> None:
                 found.add_rows(np.stack([location - 2 * scale, location - scale, location + scale]))
     _read_tree(state.get("tree_"), found)
     _read_histogram_trees(state.get("_predictors"), found)
+    _read_boosted(part, found)
     _read_coefficients(state.get("coef_"), found)
     if isinstance(state.get("bin_edges_"), np.ndarray):
         for column, edges in enumerate(state["bin_edges_"]):
@@ -148,6 +149,16 @@ def _read_histogram_trees(predictors: Any, found: Learned) -> None:
             nodes = predictor.nodes
             inner = nodes[(nodes["is_leaf"] == 0) & (nodes["feature_idx"] < found.width)]
             found.add_cuts(inner["feature_idx"], inner["num_threshold"])
+
+
+def _read_boosted(part: Any, found: Learned) -> None:
+    if not boosted.is_boosted(part):
+        return
+    try:
+        cuts = [(column, value) for column, value in boosted.read(part).cuts() if column < found.width]
+    except NotImplementedError:  # served natively or not at all: ordinary rows have to do
+        return
+    found.add_cuts([column for column, _ in cuts], [value for _, value in cuts])
 
 
 def _read_coefficients(coefficients: Any, found: Learned) -> None:

@@ -1,6 +1,7 @@
 """In the sandbox: open a pickled model, derive its signature, compile it, keep the first that proves equal."""
 
 import platform
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,16 +13,18 @@ import numpy as np
 import onnxruntime
 import sklearn
 
-from inference.errors import ModelExecutionFailed, ValidationFailed
-from inference.runtimes import estimators, unpickling
+from inference.errors import ModelExecutionFailed
+from inference.runtimes import estimators
+from inference.runtimes.boosted import Boosted
 from inference.runtimes.onnx import OnnxRuntime
-from inference.validation import outputs, parity, reference, structure
+from inference.validation import boosted, opening, outputs, parity, reference, structure
 from inference.validation.reference import Reference
 
 if TYPE_CHECKING:
     from inference.validation import compiling
 
 Progress = Callable[[str, float], None]
+OTHER_LIBRARIES = ("lightgbm", "skops", "xgboost")
 MESSAGE_LENGTH = 1500
 LONG_COMPILATION_SECONDS = 30.0
 COMFORTABLE = parity.PROBABILITY_TOLERANCE / 50
@@ -51,12 +54,14 @@ class Search:
 def convert(stream: BinaryIO, request: Any, progress: Progress, memory: Any) -> tuple[dict[str, Any], list[bytes]]:
     """Header and blobs of the result; blob 0 is the compiled model, absent when there is none.
 
-    request.header: trusted, task, handler, sample, memory_bytes. Raises ValidationFailed.
+    request.header: format, trusted, task, handler, sample, memory_bytes. Raises ValidationFailed.
     """
     asked = request.header
     progress("opening", 0.05)
     before, started = memory.resident_bytes(), time.perf_counter()
-    opened = _open(stream, asked)
+    opened = opening.open_model(
+        stream, format=asked["format"], trusted=asked["trusted"], max_array_bytes=asked["memory_bytes"]
+    )
     load_ms = (time.perf_counter() - started) * 1000
     structure.require_predictor(opened.model)
     estimators.single_threaded(opened.model)
@@ -85,6 +90,7 @@ def convert(stream: BinaryIO, request: Any, progress: Progress, memory: Any) -> 
 
 
 def library_versions() -> dict[str, str]:
+    others = {name: found.__version__ for name in OTHER_LIBRARIES if (found := sys.modules.get(name)) is not None}
     return {
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -92,25 +98,8 @@ def library_versions() -> dict[str, str]:
         "joblib": joblib.__version__,
         "skl2onnx": version("skl2onnx"),
         "onnxruntime": onnxruntime.__version__,
+        **others,
     }
-
-
-def _open(stream: BinaryIO, asked: dict[str, Any]) -> unpickling.Opened:
-    opener = unpickling.open_widened if asked["trusted"] else unpickling.open_checked
-    opened = opener(stream, max_array_bytes=asked["memory_bytes"])
-    ours = sklearn.__version__
-    if opened.saved_with and not asked["trusted"] and _minor(opened.saved_with) != _minor(ours):
-        raise ValidationFailed(
-            "library_version",
-            f"The model was saved with scikit-learn {opened.saved_with}; this platform has {ours}, which does"
-            " not promise to read it. Fit it again with that version, or export it to ONNX.",
-            field="file",
-        )
-    return opened
-
-
-def _minor(version: str) -> list[str]:
-    return version.split(".")[:2]
 
 
 def _compile(model: Any, original: Reference, progress: Progress) -> Search:
@@ -172,5 +161,10 @@ def _shown(row: Any) -> Any:
 
 
 def _describe(model: Any) -> str:
+    if isinstance(model, Boosted):
+        try:
+            return boosted.read(model).described
+        except NotImplementedError:
+            return f"{type(model).__name__} {model.objective}"
     steps = [type(step).__name__ for _, step in getattr(model, "steps", ())]
     return " > ".join(steps) or type(model).__name__

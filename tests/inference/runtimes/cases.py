@@ -6,7 +6,7 @@ A case says what is served and what the model inside it answers; the tests in `t
 import io
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from inference.validation import compiling
 ROOT = Path(__file__).parents[3]
 LABELS = ["no", "yes", "no", "yes", "no"]
 ROWS = [[0.0, 1.0], [1.0, 0.0], [0.2, 0.9], [0.9, 0.1], [-3.5, 2.0]]
+BOOSTED = [[0.0, 1.0], [1.0, 0.0], [0.2, 0.9], [0.9, 0.1]] * 5
 TABULAR = Signature(
     handler="tabular",
     task="classification",
@@ -114,6 +115,37 @@ def _sklearn() -> Made:
     return Made(dumped(model), TABULAR, ROWS, model.predict(rows).tolist(), model.predict_proba(rows).tolist())
 
 
+def _skops() -> Made:
+    from skops.io import dumps
+
+    model, rows = _fitted(), np.array(ROWS)
+    return Made(dumps(model), TABULAR, ROWS, model.predict(rows).tolist(), model.predict_proba(rows).tolist())
+
+
+def _numbered(content: bytes, positive: Any) -> Made:
+    """A booster that tells 0 from 1. positive: the library's own probabilities of 1."""
+    signature = replace(TABULAR, classes=(0, 1), allows_missing=True)
+    scores = [[1.0 - float(score), float(score)] for score in positive]
+    return Made(content, signature, BOOSTED, [int(score > 0.5) for score in positive], scores)
+
+
+def _xgboost() -> Made:
+    from xgboost import DMatrix, train
+
+    data = DMatrix(np.array(BOOSTED, dtype=float), [0, 1, 0, 1] * 5)
+    booster = train({"objective": "binary:logistic", "nthread": 1, "min_child_weight": 0}, data, 4)
+    return _numbered(bytes(booster.save_raw("ubj")), booster.predict(data))
+
+
+def _lightgbm() -> Made:
+    from lightgbm import Dataset, train
+
+    rows = np.array(BOOSTED, dtype=float)
+    settings = {"objective": "binary", "num_threads": 1, "verbose": -1, "min_data_in_leaf": 1, "min_data_in_bin": 1}
+    booster = train(settings, Dataset(rows, [0, 1, 0, 1] * 5, params={"verbose": -1}), 4)
+    return _numbered(booster.model_to_string().encode(), booster.predict(rows))
+
+
 def _too_wide(dtype: str) -> Callable[[], dict[str, Any]]:
     return lambda: {"X": np.ones((1, 5), dtype=dtype)}
 
@@ -141,6 +173,9 @@ SCIKIT_LEARN = frozenset({"joblib", "pandas", "scipy", "sklearn"})
 CASES = [
     Case("onnx", _onnx, imports=frozenset({"onnxruntime"}), wrong_feeds=_too_wide("float32"), stops=True),
     Case("sklearn", _sklearn, imports=SCIKIT_LEARN, wrong_feeds=_too_wide("float64"), broken=(b"\x80\x05N.",)),
+    Case("skops", _skops, "skops", SCIKIT_LEARN | {"skops", "torch"}, _too_wide("float64"), (b"PK\x03\x04",)),
+    Case("xgboost", _xgboost, "xgboost", SCIKIT_LEARN | {"xgboost"}, _too_wide("float64"), (b"{}",)),
+    Case("lightgbm", _lightgbm, "lightgbm", SCIKIT_LEARN | {"lightgbm"}, _too_wide("float64"), (b"tree\n",)),
 ]
 
 
