@@ -105,7 +105,7 @@ def test_a_wrong_value_is_explained_beside_its_field(client, toy_file, changes, 
         (None, "Choose a model file"),
         (b"", "empty"),
         (b"hello there", "neither an ONNX"),
-        (b"PK\x03\x04zip", "Zip-based"),
+        (b"PK\x03\x04zip", "zip file is cut off"),
     ],
 )
 def test_a_file_that_is_no_model_is_refused_at_the_form(client, content, said):

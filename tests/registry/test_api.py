@@ -83,7 +83,7 @@ BAD_FILES = [
     (b"", 422, "empty"),
     (b"\x89PNG\r\n\x1a\n" + b"0" * 50, 422, "unknown_format"),
     (toys.oracle(1.0)[:-9], 422, "unreadable"),
-    (b"PK\x03\x04" + b"0" * 50, 422, "archive_not_supported"),
+    (b"PK\x03\x04" + b"0" * 50, 422, "unreadable"),
 ]
 
 

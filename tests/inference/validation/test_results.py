@@ -91,7 +91,7 @@ def test_the_report_of_a_native_version_says_why() -> None:
         "reference": {"predictions": [1.0, 2.0], "probabilities": None, "margins": None},
     }
     reply = sandbox.Reply(told, (), ("landlock", "seccomp"))
-    taken = results.native_result(reply, results.told_by(told), "not_compilable: no way")
+    taken = results.native_result(reply, results.told_by(told), "sklearn", "not_compilable: no way")
     assert (taken.runtime, taken.report["native_because"]) == ("sklearn", "not_compilable: no way")
     assert taken.golden["predictions"] == [1.0, 2.0]
 
