@@ -1,6 +1,7 @@
 """Inference's part of /api/v1."""
 
 from accounts.routing import route
+from inference.comparison_views import ComparisonViewSet
 from inference.views import ActivationViewSet, PredictViewSet
 
 api_urlpatterns = [
@@ -11,5 +12,6 @@ api_urlpatterns = [
         ActivationViewSet.as_view({"post": "activate"}),
         name="api-activate",
     ),
+    route("models/<str:ref>/compare", ComparisonViewSet.as_view({"get": "retrieve"}), name="api-compare"),
     route("models/<str:ref>/rollback", ActivationViewSet.as_view({"post": "rollback"}), name="api-rollback"),
 ]

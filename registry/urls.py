@@ -1,6 +1,7 @@
 """The registry's part of /api/v1."""
 
 from accounts.routing import route
+from registry.download_views import DownloadViewSet
 from registry.upload_views import UploadView
 from registry.version_views import VersionViewSet
 from registry.views import ModelViewSet
@@ -25,6 +26,11 @@ api_urlpatterns = [
         "models/<str:ref>/versions/<int:number>/report",
         VersionViewSet.as_view({"get": "report"}),
         name="api-report",
+    ),
+    route(
+        "models/<str:ref>/versions/<int:number>/download",
+        DownloadViewSet.as_view({"get": "retrieve"}),
+        name="api-download",
     ),
     *(
         route(

@@ -33,6 +33,8 @@ def outcome(world: World, caller: Caller, route: str, verb: str) -> str:
     with undone() as writes:
         ask = getattr(caller.client, verb.lower())
         answer = ask(path_of(world, route), headers=caller.headers, **body_for(world, route, verb))
+        # A file is closed once it was read.
+        b"".join(answer)
     caller.client.cookies = session
     return _word(answer) + ("*" if writes.statements else "")
 

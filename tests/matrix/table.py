@@ -57,6 +57,8 @@ RULES = [
     # -- The API: models ------------------------------------------------------------------------------
     rule(rf"{API}/models/upload", "POST", "401 403 401 in 403 in* 403 in*"),
     rule(rf"{API}/(models|predictions)", READS, "401 403 401 in in in in in"),
+    # Which versions are compared stands in the query, which the table does not send.
+    rule(rf"{MODEL}/compare", READS, "401 403 401 404 404 in in in"),
     rule(rf"{MODEL}(/history|/versions(/{ID}(/report|/download)?)?)?", READS, "401 403 401 404 404 in in in"),
     rule(rf"{API}/predictions/{ID}", READS, "401 403 401 404 404 in in in"),
     # A viewer's account has no right to the scope, which is said before anything is looked up.
