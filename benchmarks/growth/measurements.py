@@ -6,7 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -102,10 +104,9 @@ def over_models(site: Site, bodies: Path, artifacts: Sequence[Path], counts: Seq
     """More live models, asked in turn; the server is started anew, so that what it takes to start is seen, too."""
     found, references, rendered = [], ["forest"], bodies.read_text().splitlines()
     for count in counts:
-        for artifact in artifacts[len(references) - 1 : count - 1]:
-            name = artifact.stem
-            site.installation.upload(site.port, artifact, name)
-            references.append(name)
+        new = artifacts[len(references) - 1 : count - 1]
+        _publish(site, new)
+        references += [artifact.stem for artifact in new]
         site.restart()
         assert site.server is not None
         paths = [f"/api/v1/predict/{name}" for name in references]
@@ -122,6 +123,19 @@ def over_models(site: Site, bodies: Path, artifacts: Sequence[Path], counts: Seq
         )
         found.append(figures)
     return found
+
+
+def _publish(site: Site, artifacts: Sequence[Path]) -> None:
+    """Upload side by side, with a second job runner for as long as that takes; then make each live."""
+    helper = site.installation.run_jobs("more-jobs")
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            upload = partial(site.installation.upload, site.port, activate=False)
+            numbers = list(pool.map(lambda artifact: upload(artifact, artifact.stem), artifacts))
+    finally:
+        site.installation.drop(helper)
+    for artifact, number in zip(artifacts, numbers, strict=True):
+        site.installation.activate(site.port, artifact.stem, number)
 
 
 def in_process(site: Site, rows: int) -> dict[str, dict[str, float]]:

@@ -14,6 +14,9 @@ def drawings(report: Report) -> dict[str, str]:
     if found := report.get("connections"):
         steps = [str(figures["connections"]) for figures in found]
         lines = [Line("requests/s", [figures["per_second"] for figures in found])]
+        if single := [figures["in_process"] for figures in report.get("rows", []) if figures["rows"] == 1]:
+            limit = report["cpus"] * single[0]["whole"]
+            lines.append(Line("limit: JSON and model, no HTTP", [limit] * len(found), is_limit=True))
         drawn["connections.svg"] = chart("Requests per second by connections", steps, "connections", lines)
         times = [Line(name, [figures[f"{name}_ms"] for figures in found]) for name in ("p50", "p99")]
         drawn["latency.svg"] = chart("Milliseconds by connections", steps, "connections", times, logarithmic=True)

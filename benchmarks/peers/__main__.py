@@ -96,10 +96,15 @@ def _page(report: dict[str, Any]) -> str:
     versions = [f"{name} {version}: {PEERS[name].configuration}." for name, version in report["versions"].items()]
     parts += [
         f"PSS counts the serving processes; our job runner takes {report['job_runner_mb']:.0f} MB besides. "
-        f"{report['records']:,} of our predictions were in the database when the series ended.",
+        f"{_database(report)}{report['records']:,} of our predictions were in the database when the series ended.",
         "\n".join(f"- {line}" for line in versions),
     ]
     return "\n\n".join(parts)
+
+
+def _database(report: dict[str, Any]) -> str:
+    """Who does the work of a database that is a server."""
+    return "" if report["store"] == "SQLite" else "The database's own work counts as others' cores. "
 
 
 def _store(chosen: argparse.Namespace) -> str:

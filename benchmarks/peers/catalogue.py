@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.peers.workloads import FILES, Workload
+from benchmarks.peers.workloads import COMPILED, FILES, Workload
 
 SERVED = Path(__file__).parent / "served"
 _COMMON = ("scikit-learn==1.9.1", "joblib>=1.5", "onnxruntime==1.31.1")
+_FASTAPI = (*_COMMON, "fastapi==0.165.0", "uvicorn[standard]==0.54.0", "orjson==3.13.0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,13 @@ class Peer:
     distribution: str
     start: Callable[[Path, Workload, Path, int, int], Start]
     python: str = sys.executable
+    environment: str = ""
+    """The folder of its environment, where it isn't named as the peer is."""
+    is_compiled: bool = False
+    """Whether it serves the models compiled to ONNX; it is left out where there is none."""
+
+    def serves(self, workload: Workload) -> bool:
+        return not self.is_compiled or workload.model in COMPILED
 
 
 def _model(data: Path, workload: Workload) -> dict[str, str]:
@@ -44,6 +52,12 @@ def _fastapi(bin: Path, workload: Workload, data: Path, port: int, workers: int)
     line = [str(bin / "uvicorn"), "fastapi_app:app", "--host", "127.0.0.1", "--port", str(port)]
     line += ["--workers", str(workers), "--no-access-log", "--log-level", "warning"]
     return Start(line, "/predict", "instances", _model(data, workload))
+
+
+def _fastapi_compiled(bin: Path, workload: Workload, data: Path, port: int, workers: int) -> Start:
+    start = _fastapi(bin, workload, data, port, workers)
+    start.environment["SERVED_MODEL"] = str(data / COMPILED[workload.model])
+    return start
 
 
 def _litserve(bin: Path, workload: Workload, data: Path, port: int, workers: int) -> Start:
@@ -80,9 +94,18 @@ PEERS = {
         Peer(
             "fastapi",
             "hand-written service, uvicorn with uvloop and httptools, 2 workers, pydantic body, orjson answer",
-            (*_COMMON, "fastapi==0.165.0", "uvicorn[standard]==0.54.0", "orjson==3.13.0"),
+            _FASTAPI,
             "fastapi",
             _fastapi,
+        ),
+        Peer(
+            "fastapi-onnx",
+            "the same service with the model compiled to ONNX by its author",
+            _FASTAPI,
+            "fastapi",
+            _fastapi_compiled,
+            environment="fastapi",
+            is_compiled=True,
         ),
         Peer(
             "mlserver",

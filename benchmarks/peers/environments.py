@@ -14,7 +14,7 @@ class NotInstalled(Exception):
 def binaries(peer: Peer, folder: Path) -> Path:
     """The peer's bin/ folder; installs it when it isn't there. Raises NotInstalled."""
     given = os.environ.get("BENCHMARK_PEERS")
-    environment = (Path(given) if given else folder) / peer.name
+    environment = (Path(given) if given else folder) / (peer.environment or peer.name)
     if given and not environment.exists():
         raise NotInstalled(f"{environment} does not exist")
     if not given and not (environment / "installed").exists():

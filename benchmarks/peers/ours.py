@@ -47,7 +47,11 @@ class Installation:
         self.manage("shell", "--verbosity", "0", "--command", make)
         key = ["createapikey", PERSON[0], "--name", "benchmark", "--rate-limit", str(WIDE_LIMIT)]
         self.key = self.manage(*key, "--scope", "predict", "read", "upload", "activate").splitlines()[-1]
-        self.jobs = self._start("runjobs", "jobs", {})
+        self.jobs = self.run_jobs("jobs")
+
+    def run_jobs(self, log: str) -> Server:
+        """Start a job runner; any number may run."""
+        return self._start("runjobs", log, {})
 
     def serve(self, port: int, *, workers: int, settings: dict[str, str] | None = None, log: str = "server") -> Server:
         """Start a server; it returns at once."""
@@ -65,8 +69,12 @@ class Installation:
         if most_rows:
             self._change(port, "PATCH", f"/api/v1/models/{name}", {"max_batch_rows": most_rows})
         if activate:
-            self._change(port, "POST", f"/api/v1/models/{name}/versions/{number}/activate", {})
+            self.activate(port, name, number)
         return number
+
+    def activate(self, port: int, name: str, number: int) -> None:
+        """Make a version live by API."""
+        self._change(port, "POST", f"/api/v1/models/{name}/versions/{number}/activate", {})
 
     def door(self, port: int, reference: str) -> Door:
         return Door(port, f"/api/v1/predict/{reference}", "instances", {"X-API-Key": self.key})

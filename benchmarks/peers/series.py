@@ -103,7 +103,7 @@ def run(
     for workload in chosen:
         with ExitStack() as running:
             contenders = list(platform.contenders(workload)) if platform else []
-            for number, peer in enumerate(peers):
+            for number, peer in enumerate(peer for peer in peers if peer.serves(workload)):
                 port = plan.first_port + 10 + 10 * number
                 contenders.append(_start(peer, bins[peer.name], workload, plan, port, running))
             for contender in contenders:

@@ -1,5 +1,6 @@
 """What is asked: five workloads, their models (trained here, seeded) and distinct request bodies."""
 
+import hashlib
 import json
 import random
 from collections.abc import Callable
@@ -33,6 +34,8 @@ WORKLOADS = (
     Workload("W4", "forest", "random forest of 100 trees, 100 rows of 30 numbers", 100, 512),
     Workload("W5", "network", "network of two layers of 64, ONNX, 1 row of 64 numbers", 1, 16_384),
 )
+COMPILED = {"linear": "linear.onnx", "forest": "forest.onnx", "network": "network.onnx"}
+"""The same as ONNX, for a service whose author compiled them; skl2onnx alone would change the text model's answers."""
 FILES = {"linear": "linear.joblib", "forest": "forest.joblib", "text": "text.joblib", "network": "network.onnx"}
 
 Draw = Callable[[int], list[Any]]
@@ -40,9 +43,9 @@ Draw = Callable[[int], list[Any]]
 
 
 def prepare(folder: Path, *, share: float = 1.0) -> None:
-    """Write models and bodies below `folder`, unless they are there; `share` makes fewer bodies."""
-    stamp = folder / f"prepared-{SEED}-{share:g}"
-    if stamp.exists():
+    """Write models and bodies below `folder`, unless this program left the same there; `share` makes fewer bodies."""
+    stamp, wanted = folder / "prepared", f"{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()} {share:g}"
+    if stamp.exists() and stamp.read_text() == wanted:
         return
     folder.mkdir(parents=True, exist_ok=True)
     models = {**_tabular(folder), **_text(folder), **_network(folder)}
@@ -50,7 +53,7 @@ def prepare(folder: Path, *, share: float = 1.0) -> None:
         model, draw = models[workload.model]
         count = max(VERIFIED, int(workload.bodies * share))
         _write_bodies(folder, workload, [draw(workload.rows) for _ in range(count)], model)
-    stamp.touch()
+    stamp.write_text(wanted)
 
 
 def bodies_file(folder: Path, workload: Workload, encoding: str) -> Path:
@@ -99,6 +102,8 @@ def _tabular(folder: Path) -> dict[str, tuple[Any, Draw]]:
     forest = RandomForestClassifier(n_estimators=100, random_state=SEED).fit(rows, target)
     joblib.dump(linear, folder / FILES["linear"])
     joblib.dump(forest, folder / FILES["forest"])
+    _compile(linear, 30, folder / COMPILED["linear"])
+    _compile(forest, 30, folder / COMPILED["forest"])
     draw = _near(rows, spread=0.03)
     return {"linear": (linear, draw), "forest": (forest, draw)}
 
@@ -123,8 +128,6 @@ def _near(rows: Any, *, spread: float) -> Draw:
 
 
 def _network(folder: Path) -> dict[str, tuple[Any, Draw]]:
-    from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import FloatTensorType
     from sklearn.datasets import load_digits
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import make_pipeline
@@ -133,11 +136,16 @@ def _network(folder: Path) -> dict[str, tuple[Any, Draw]]:
     rows, target = load_digits(return_X_y=True)
     network = make_pipeline(MinMaxScaler(), MLPClassifier((64, 64), max_iter=400, random_state=SEED, tol=1e-3))
     network.fit(rows, target)
-    onnx = to_onnx(
-        network, initial_types=[("rows", FloatTensorType([None, 64]))], options={id(network): {"zipmap": False}}
-    )
-    (folder / FILES["network"]).write_bytes(onnx.SerializeToString())
+    _compile(network, 64, folder / FILES["network"])
     return {"network": (network, _near(rows, spread=0.1))}
+
+
+def _compile(model: Any, width: int, file: Path) -> None:
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+
+    kind = [("rows", FloatTensorType([None, width]))]
+    file.write_bytes(to_onnx(model, initial_types=kind, options={id(model): {"zipmap": False}}).SerializeToString())
 
 
 _SUBJECTS = {

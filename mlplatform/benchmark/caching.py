@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
+from mlplatform.benchmark.bench import Bench, Section
 from mlplatform.benchmark.link import Broken, Link
 from mlplatform.benchmark.questions import Subject, questions
 from mlplatform.benchmark.requirements import Promise
-from mlplatform.benchmark.sections import Bench, Section
 
 ROUNDS = 30
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import onnxruntime
 
-from mlplatform.benchmark import caching, ceiling, sections
+from mlplatform.benchmark import answering, caching, ceiling, loading
+from mlplatform.benchmark.bench import Bench, Section
 from mlplatform.benchmark.questions import judge_of
 from mlplatform.benchmark.requirements import Promise, all_kept
-from mlplatform.benchmark.sections import Bench, Section
 
 SECTIONS: dict[str, Callable[[Bench], Section]] = {
-    "model_loading": sections.model_loading,
-    "quality_prediction": sections.quality_prediction,
+    "model_loading": loading.model_loading,
+    "quality_prediction": answering.quality_prediction,
     "cache": caching.cache,
-    "concurrent_performance": sections.concurrent_performance,
-    "throughput": sections.throughput,
-    "memory_efficiency": sections.memory_efficiency,
+    "concurrent_performance": answering.concurrent_performance,
+    "throughput": answering.throughput,
+    "memory_efficiency": loading.memory_efficiency,
 }
 
 NEAR_THE_CEILING = 0.6

@@ -13,12 +13,12 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.errors import AccountsError
 from mlplatform import stopping
 from mlplatform.benchmark import report, target
+from mlplatform.benchmark.bench import Bench, Effort
 from mlplatform.benchmark.cold_load import ColdLoadFailed
 from mlplatform.benchmark.link import Address
 from mlplatform.benchmark.load import Question
 from mlplatform.benchmark.questions import NothingToAsk, Subject, questions, subject
 from mlplatform.benchmark.requirements import Requirements, RequirementUnknown
-from mlplatform.benchmark.sections import Bench, Effort
 from mlplatform.benchmark.target import Target, TargetUnusable
 from registry import resolver
 from registry.errors import RegistryError
