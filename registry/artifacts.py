@@ -1,6 +1,6 @@
 """Model files on disk: streamed in, hashed on the way, kept under names the platform makes, checked when read.
 
-Layout below MODELS_DIR: `<owner id>/<model name>/v<N>/model.<ext>` and, beside it, `compiled.onnx`.
+Layout below MODELS_DIR: `<owner id>/<model name>/v<N>/model.<ext>` and, beside it, `compiled.<runtime>`.
 """
 
 import hashlib
@@ -99,9 +99,9 @@ def path_of(relative: str) -> Path:
     return Path(settings.MODELS_DIR) / relative
 
 
-def store_compiled(artifact: str, content: bytes) -> tuple[str, str]:
-    """Write the compiled form beside `artifact`, whole or not at all; returns (relative path, sha256)."""
-    relative = str(Path(artifact).parent / "compiled.onnx")
+def store_compiled(artifact: str, content: bytes, runtime: str) -> tuple[str, str]:
+    """Write the form compiled for `runtime` beside `artifact`, whole or not at all; returns (relative path, sha256)."""
+    relative = str(Path(artifact).parent / f"compiled.{runtime}")
     target = path_of(relative)
     draft = target.with_suffix(f".draft-{os.getpid()}")
     with draft.open("wb") as file:

@@ -139,6 +139,8 @@ def runtime(version: ModelVersion) -> str:
     """What runs the version, in words; empty before it is ready."""
     if version.runtime == "onnx":
         return "ONNX Runtime, compiled from the original" if version.compiled else "ONNX Runtime"
+    if version.runtime == "linear_text":
+        return "The platform's own text form, compiled from the original"
     return f"{version.runtime}, natively (trusted)" if version.runtime else ""
 
 

@@ -133,7 +133,7 @@ class Format(models.TextChoices):
 # Formats that hold numbers only: no name in them is ever looked up as code.
 DATA_FORMATS = (Format.ONNX, Format.XGBOOST, Format.LIGHTGBM)
 # What serves a version without running the uploaded file's own code; every other runtime needs a trusted version.
-COMPILED_RUNTIMES = ("onnx",)
+COMPILED_RUNTIMES = ("onnx", "linear_text")
 
 
 class ModelVersion(Leased):

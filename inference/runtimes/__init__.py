@@ -9,6 +9,7 @@ __all__ = ["RUNTIMES", "LoadedModel", "RawOutput", "Runtime", "get"]
 
 RUNTIMES = {
     "lightgbm": "inference.runtimes.lightgbm.LightgbmRuntime",
+    "linear_text": "inference.runtimes.linear_text.LinearTextRuntime",
     "onnx": "inference.runtimes.onnx.OnnxRuntime",
     "sklearn": "inference.runtimes.sklearn.SklearnRuntime",
     "skops": "inference.runtimes.skops.SkopsRuntime",

@@ -20,7 +20,7 @@ from sklearn.base import is_classifier
 
 from inference.runtimes import estimators
 from inference.signature import Feed, Signature
-from inference.validation import converters, structure, texts
+from inference.validation import converters, linear_text, structure, texts
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
 TENSOR_TYPES = {
@@ -34,20 +34,14 @@ NEUTRAL_SETTINGS: dict[str, dict[str, Any]] = {
     "VotingClassifier": {"flatten_transform": False},
 }
 DIVIDING = frozenset({"RobustScaler", "StandardScaler"})
-TRAINING_ONLY = {
-    "FixedThresholdClassifier": "estimator_",
-    "FrozenEstimator": "estimator",
-    "GridSearchCV": "best_estimator_",
-    "HalvingGridSearchCV": "best_estimator_",
-    "HalvingRandomSearchCV": "best_estimator_",
-    "RandomizedSearchCV": "best_estimator_",
-    "SelfTrainingClassifier": "estimator_",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One way to compile: the float type of the inputs, and options for single parts by class name."""
+    """One way to compile: the float type of the inputs, and options for single parts by class name.
+
+    The way `linear_text` is no graph but a form of our own.
+    """
 
     name: str
     dtype: str
@@ -56,14 +50,18 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
+    """runtime: the one that serves `content`."""
+
     content: bytes
     signature: Signature
+    runtime: str = "onnx"
 
 
 def candidates(model: Any, native: Signature) -> Iterator[Candidate]:
     """Single precision first, because it is fastest; double precision, with exact division, first
     where a rounded input could fall on the wrong side of a threshold."""
     if native.handler == "text":
+        yield Candidate("linear_text", "float64")
         yield Candidate("text", "float32")
         return
     exact = {type(part).__name__: {"div": "div"} for part in estimators.walk(model) if type(part).__name__ in DIVIDING}
@@ -73,10 +71,12 @@ def candidates(model: Any, native: Signature) -> Iterator[Candidate]:
 
 def compile_model(model: Any, native: Signature, candidate: Candidate) -> Compiled:
     """Raises whatever the compiler raises."""
+    if candidate.name == "linear_text":
+        return Compiled(*linear_text.compile_text(structure.without_training(model), native), "linear_text")
     folds = texts.folds_by_column(model, native.names)
     signature = _compiled_inputs(native, folds, candidate)
     types = [_tensor_type(feed) for feed in signature.feeds]
-    model = without_training(model)
+    model = structure.without_training(model)
     converters.register()
     options = _options(model, candidate)
     with warnings.catch_warnings(), _translatable(model, folds):
@@ -138,13 +138,6 @@ def _matrix_output(model: Any) -> dict[str, Any]:
     except (ValueError, KeyError):
         return {}
     return {"zipmap": False} if allowed and "zipmap" in allowed else {}
-
-
-def without_training(model: Any) -> Any:
-    """The fitted model inside those that only differ while they are trained."""
-    while (name := TRAINING_ONLY.get(type(model).__name__)) is not None:
-        model = getattr(model, name)
-    return model
 
 
 @contextmanager

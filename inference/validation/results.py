@@ -10,7 +10,8 @@ from inference.validation import sandbox
 from inference.validation.limits import golden_count, plain_text
 from inference.validation.outputs import Answers
 
-COMPILED = "onnx"
+ONNX, LINEAR_TEXT = "onnx", "linear_text"
+COMPILED = frozenset({ONNX, LINEAR_TEXT})
 STORED_BYTES = 16 << 20
 PLAIN = (str, int, float, bool, type(None))
 
@@ -19,7 +20,7 @@ PLAIN = (str, int, float, bool, type(None))
 class ValidationResult:
     """What is known about a version that may be served.
 
-    compiled: the ONNX bytes to serve, None when the artifact itself is served.
+    compiled: the bytes to serve, None when the artifact itself is served.
     parity: the comparison with the original. golden: {"instances", "predictions", "probabilities"}.
     """
 
@@ -38,10 +39,14 @@ class ValidationResult:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The converter's words, judged: the form holds, the content is still the artifact's own claim."""
+    """The converter's words, judged: the form holds, the content is still the artifact's own claim.
+
+    runtime: the one that serves what was compiled.
+    """
 
     native: Signature
     compiled: Signature | None
+    runtime: str
     answers: Answers
 
 
@@ -50,7 +55,10 @@ def told_by(header: dict[str, Any]) -> Told:
     rows = header.get("rows")
     if native is None or not isinstance(rows, list) or type(header.get("gaps_from")) is not int:
         raise disturbed()
-    return Told(native, signature_from(header.get("signature")), answers_from(header.get("reference")))
+    runtime = header.get("runtime") or ONNX
+    if runtime not in COMPILED:
+        raise disturbed()
+    return Told(native, signature_from(header.get("signature")), runtime, answers_from(header.get("reference")))
 
 
 def signature_from(data: Any) -> Signature | None:

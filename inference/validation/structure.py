@@ -26,6 +26,15 @@ DOUBLES_FIRST = frozenset(
         "TweedieRegressor",
     }
 )
+TRAINING_ONLY = {
+    "FixedThresholdClassifier": "estimator_",
+    "FrozenEstimator": "estimator",
+    "GridSearchCV": "best_estimator_",
+    "HalvingGridSearchCV": "best_estimator_",
+    "HalvingRandomSearchCV": "best_estimator_",
+    "RandomizedSearchCV": "best_estimator_",
+    "SelfTrainingClassifier": "estimator_",
+}
 VECTORIZERS = ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer")
 
 
@@ -121,6 +130,13 @@ def needs_doubles(model: Any) -> bool:
         return True
     trees = any(hasattr(part, "tree_") or boosted.is_boosted(part) for part in parts)
     return trees and any(hasattr(part, "transform") for part in parts)
+
+
+def without_training(model: Any) -> Any:
+    """The fitted model inside those that only differ while they are trained."""
+    while (name := TRAINING_ONLY.get(type(model).__name__)) is not None:
+        model = getattr(model, name)
+    return model
 
 
 def takes_text(model: Any) -> bool:

@@ -29,7 +29,7 @@ def folds_by_column(model: Any, names: tuple[str, ...]) -> dict[str, tuple[str, 
     """The steps the handler takes over, for columns whose readers all want the same ones."""
     folds = {}
     for name, readers in structure.vectorizers_by_column(model, names).items():
-        wanted = {_steps(reader) for reader in readers}
+        wanted = {fold_steps(reader) for reader in readers}
         if len(wanted) == 1 and None not in wanted:
             steps = wanted.pop() or ()
             collapse = any(reader.analyzer in ("char", "char_wb") for reader in readers)
@@ -49,8 +49,8 @@ def neutral_settings(part: Any, *, folded: bool) -> dict[str, Any]:
     return settings
 
 
-def _steps(part: Any) -> tuple[str, ...] | None:
-    """None when the vectoriser brings its own preparation."""
+def fold_steps(part: Any) -> tuple[str, ...] | None:
+    """What happens to a text before it is cut; None when the vectoriser brings its own preparation."""
     if part.preprocessor is not None or callable(part.strip_accents):
         return None
     steps: list[str] = ["lowercase"] if part.lowercase else []

@@ -9,7 +9,7 @@ from typing import IO, Any
 from inference.errors import ValidationFailed
 from inference.validation import expectations, results, sandbox
 from inference.validation.limits import Limits
-from inference.validation.results import COMPILED, Told, ValidationResult
+from inference.validation.results import ONNX, Told, ValidationResult
 
 __all__ = ["Progress", "ValidationResult", "sandbox_layers", "validate"]
 
@@ -89,6 +89,7 @@ class _Run:
         assert told.compiled is not None
         question = {
             **self.asked,
+            "runtime": told.runtime,
             "signature": told.compiled.to_dict(),
             "rows": reply.header["rows"],
             "gaps_from": reply.header["gaps_from"],
@@ -97,17 +98,24 @@ class _Run:
         with _nameless(reply.blobs[0]) as compiled:
             probed = self._run("probe", compiled, question, 0.6)
         return results.result_from(
-            COMPILED, reply.blobs[0], probed.header, results.report_on(reply, probed), reply.header
+            told.runtime, reply.blobs[0], probed.header, results.report_on(reply, probed), reply.header
         )
 
     def data_format(self, stream: IO[bytes], expected: list[Any] | None) -> ValidationResult:
-        question = {**self.asked, "signature": None, "rows": None, "gaps_from": None, "reference": None}
+        question = {
+            **self.asked,
+            "runtime": ONNX,
+            "signature": None,
+            "rows": None,
+            "gaps_from": None,
+            "reference": None,
+        }
         probed = self._run("probe", stream, question, 0.0, require_layers=False)
         signature = results.signature_from(probed.header.get("signature"))
         assert signature is not None
         expectations.compare(results.answers_from(probed.header.get("answers")), signature, expected)
         served = probed.blobs[0] if probed.blobs else None
-        return results.result_from(COMPILED, served, probed.header, results.report_on(None, probed), {})
+        return results.result_from(ONNX, served, probed.header, results.report_on(None, probed), {})
 
     def _run(
         self, task: str, stream: IO[bytes], request: dict[str, Any], start: float, require_layers: bool = True

@@ -37,7 +37,7 @@ def mark_ready(*, version: ModelVersion, task: str, handler: str, compiled: byte
     """Record what validation found and make the version ready. `version` must hold its claim (else LeaseLost)."""
     facts = dict(found, status=Status.READY, failure=None, progress={}, validated_at=timezone.now(), not_before=None)
     if compiled is not None:
-        path, sha256 = artifacts.store_compiled(version.artifact, compiled)
+        path, sha256 = artifacts.store_compiled(version.artifact, compiled, found["runtime"])
         seal = seals.make(model_id=version.model_id, number=version.number, form=seals.COMPILED, sha256=sha256)
         facts.update(compiled=path, compiled_sha256=sha256, compiled_seal=seal)
 

@@ -3,10 +3,14 @@
 import io
 
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
-from inference import jobs, validation
+from inference import jobs, model_cache, validation
 from inference.errors import ValidationFailed
-from registry import services
+from inference.handlers import Payload
+from registry import resolver, services
 from registry.models import ModelVersion, Status
 from tests import toys
 
@@ -40,6 +44,20 @@ def test_a_scikit_learn_file_is_compiled_and_its_reason_kept(ada, toy_file):
     assert (version.status, version.runtime) == (Status.READY, "onnx"), version.failure
     assert version.compiled_sha256
     assert version.signature["classes"] == ["no", "yes"]
+
+
+def test_a_text_model_of_anybody_is_served_in_the_form_of_our_own(ada, joblib_file):
+    texts = ["good film", "bad film", "a good plot", "bad bad plot"] * 3
+    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression()).fit(texts, ["yes", "no"] * 6)
+    services.upload_version(by=ada, name="mood", file=joblib_file(model))
+    jobs.validate_next()
+    version = ModelVersion.objects.get()
+    assert (version.status, version.runtime, version.trusted) == (Status.READY, "linear_text", False), version.failure
+    assert version.compiled.endswith("compiled.linear_text")
+    assert version.parity["max_difference"] < 1e-9
+    loaded = model_cache.load(resolver.served(version))
+    feeds = loaded.handler.preprocess(Payload("instances", ["A GOOD film", "a bad plot"]), loaded.signature)
+    assert loaded.handler.postprocess(loaded.model.predict(feeds), loaded.signature).predictions == ["yes", "no"]
 
 
 def test_a_model_that_fails_says_why(pending, monkeypatch):

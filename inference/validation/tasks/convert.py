@@ -13,10 +13,10 @@ import numpy as np
 import onnxruntime
 import sklearn
 
+from inference import runtimes
 from inference.errors import ModelExecutionFailed
 from inference.runtimes import estimators
 from inference.runtimes.boosted import Boosted
-from inference.runtimes.onnx import OnnxRuntime
 from inference.validation import boosted, opening, outputs, parity, reference, structure
 from inference.validation.reference import Reference
 
@@ -75,6 +75,7 @@ def convert(stream: BinaryIO, request: Any, progress: Progress, memory: Any) -> 
     header = {
         "native_signature": original.signature.to_dict(),
         "signature": None if search.best is None else search.best.signature.to_dict(),
+        "runtime": None if search.best is None else search.best.runtime,
         "rows": original.rows,
         "sample_rows": original.sample_rows,
         "gaps_from": original.gaps_from,
@@ -133,7 +134,7 @@ def _prove(
 ) -> None:
     """Compares with the original on every row, or on the rows without gaps when only those agree."""
     task = original.signature.task
-    model = OnnxRuntime().load(compiled.content, compiled.signature)
+    model = runtimes.get(compiled.runtime).load(compiled.content, compiled.signature)
     got = outputs.answer(model, compiled.signature, original.rows)
     proof = parity.compare(original.answers, got, task)
     whole = original.gaps_from

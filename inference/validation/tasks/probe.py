@@ -1,15 +1,17 @@
-"""In the sandbox: judge ONNX bytes by policy, load them, run them, compare, measure."""
+"""In the sandbox: judge ONNX bytes by policy, or another compiled form by its reader; load, run, compare, measure."""
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
 import onnx
 import onnxruntime
 
+from inference import runtimes
 from inference.errors import ModelExecutionFailed, ValidationFailed
-from inference.runtimes.onnx import OnnxModel, OnnxRuntime
+from inference.runtimes.base import LoadedModel
 from inference.signature import Signature
 from inference.validation import onnx_schema, outputs, parity, policy, reference
 from inference.validation.limits import golden_count
@@ -24,48 +26,67 @@ OUT_OF_MEMORY = ("bad allocation", "bad_alloc", "Failed to allocate", "MemoryErr
 def probe(stream: BinaryIO, request: Any, progress: Progress, memory: Any) -> tuple[dict[str, Any], list[bytes]]:
     """Header and blobs of the result; blob 0 is the model to serve when it had to be rewritten.
 
-    request.header: signature (None for an uploaded ONNX), rows, reference, gaps_from, sample, task,
+    request.header: runtime, signature (None for an uploaded ONNX), rows, reference, gaps_from, sample, task,
     handler, trusted. Raises ValidationFailed.
     """
     asked = request.header
-    progress("checking the graph", 0.1)
+    progress("checking the file", 0.1)
     content = stream.read()
-    graph = policy.parse(content)
-    policy.check(graph, allow_loops=asked["trusted"] or asked["signature"] is not None)
-    served = content
-    if asked["signature"] is None:
-        rewritten = onnx_schema.without_zipmap(graph)
-        served = content if rewritten is None else rewritten.content
-        classes = None if rewritten is None else rewritten.classes
-        signature = onnx_schema.derive(
-            graph, task=asked["task"], handler=asked["handler"], sample=asked["sample"], classes=classes
-        )
-    else:
-        signature = Signature.from_dict(asked["signature"])
+    judged = _judge_graph(content, asked) if asked["runtime"] == "onnx" else _judge_form(content, asked)
 
     progress("loading", 0.3)
     before, started = memory.resident_bytes(), time.perf_counter()
-    model = _load(served, signature)
+    model = _load(asked["runtime"], judged)
     load_ms = (time.perf_counter() - started) * 1000
 
     progress("running", 0.5)
-    header = _prove(model, signature, asked, graph)
+    header = _prove(model, judged.signature, asked, judged.graph)
     header |= {
         "load_ms": load_ms,
         "memory_bytes": max(memory.resident_bytes() - before, 0),
         "library_versions": {"onnxruntime": onnxruntime.__version__, "onnx": onnx.__version__},
     }
-    return header, [] if served is content else [served]
+    return header, [] if judged.served is content else [judged.served]
 
 
-def _load(content: bytes, signature: Signature) -> OnnxModel:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What may be loaded. graph: None for a form that is no graph."""
+
+    served: bytes
+    signature: Signature
+    graph: onnx.ModelProto | None
+
+
+def _judge_graph(content: bytes, asked: dict[str, Any]) -> Judged:
+    graph = policy.parse(content)
+    policy.check(graph, allow_loops=asked["trusted"] or asked["signature"] is not None)
+    if asked["signature"] is not None:
+        return Judged(content, Signature.from_dict(asked["signature"]), graph)
+    rewritten = onnx_schema.without_zipmap(graph)
+    signature = onnx_schema.derive(
+        graph,
+        task=asked["task"],
+        handler=asked["handler"],
+        sample=asked["sample"],
+        classes=None if rewritten is None else rewritten.classes,
+    )
+    return Judged(content if rewritten is None else rewritten.content, signature, graph)
+
+
+def _judge_form(content: bytes, asked: dict[str, Any]) -> Judged:
+    """The form's own reader judges it when it is loaded."""
+    return Judged(content, Signature.from_dict(asked["signature"]), None)
+
+
+def _load(runtime: str, judged: Judged) -> LoadedModel:
     try:
-        return OnnxRuntime().load(content, signature)
+        return runtimes.get(runtime).load(judged.served, judged.signature)
     except ModelExecutionFailed as error:
-        raise _refused(error, "onnx_invalid") from error
+        raise _refused(error, "onnx_invalid" if judged.graph is not None else "not_compilable") from error
 
 
-def _prove(model: OnnxModel, signature: Signature, asked: dict[str, Any], graph: Any) -> dict[str, Any]:
+def _prove(model: LoadedModel, signature: Signature, asked: dict[str, Any], graph: Any) -> dict[str, Any]:
     if asked["rows"] is not None:
         rows = asked["rows"]
         wanted = Answers.from_dict(asked["reference"])
@@ -99,7 +120,7 @@ def golden(rows: list[Any], answers: Answers, count: int) -> dict[str, Any]:
     }
 
 
-def _run_unknown(model: OnnxModel, signature: Signature, rows: list[Any], given: int) -> tuple[Answers, Signature]:
+def _run_unknown(model: LoadedModel, signature: Signature, rows: list[Any], given: int) -> tuple[Answers, Signature]:
     got = _answer(model, signature, rows)
     if given and any(outputs.has_gaps(said) for said in got.predictions[:given]):
         raise ValidationFailed("schema_mismatch", "The model answers NaN to the sample.", field="file")
@@ -109,7 +130,7 @@ def _run_unknown(model: OnnxModel, signature: Signature, rows: list[Any], given:
     return kept, settled
 
 
-def _require_steady(model: OnnxModel, signature: Signature, rows: list[Any], got: Answers) -> None:
+def _require_steady(model: LoadedModel, signature: Signature, rows: list[Any], got: Answers) -> None:
     """A row alone must be answered as in company."""
     for at in range(min(SINGLE_ROWS, len(rows))):
         alone = _answer(model, signature, [rows[at]])
@@ -123,7 +144,7 @@ def _require_steady(model: OnnxModel, signature: Signature, rows: list[Any], got
             )
 
 
-def _answer(model: OnnxModel, signature: Signature, rows: list[Any]) -> Answers:
+def _answer(model: LoadedModel, signature: Signature, rows: list[Any]) -> Answers:
     try:
         return outputs.answer(model, signature, rows)
     except ModelExecutionFailed as error:

@@ -14,13 +14,15 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from inference import handlers, runtimes
 from inference.handlers import Payload, Predictions
 from inference.runtimes import LoadedModel
 from inference.signature import Column, Feed, Signature
-from inference.validation import compiling
+from inference.validation import compiling, linear_text
 
 ROOT = Path(__file__).parents[3]
 LABELS = ["no", "yes", "no", "yes", "no"]
@@ -146,6 +148,16 @@ def _lightgbm() -> Made:
     return _numbered(booster.model_to_string().encode(), booster.predict(rows))
 
 
+def _linear_text() -> Made:
+    texts = ["good film", "Bad, bad FILM!", "a good plot", "", "नमस्ते good 你好"]
+    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression()).fit(texts, LABELS)
+    told = replace(
+        TABULAR, handler="text", inputs=(Column("text", "string"),), feeds=(Feed("text", "string", (0,), (-1,)),)
+    )
+    content, told = linear_text.compile_text(model, told)
+    return Made(content, told, texts, model.predict(texts).tolist(), model.predict_proba(texts).tolist(), 1e-12)
+
+
 def _too_wide(dtype: str) -> Callable[[], dict[str, Any]]:
     return lambda: {"X": np.ones((1, 5), dtype=dtype)}
 
@@ -171,6 +183,7 @@ HEAVY = frozenset(
 )
 SCIKIT_LEARN = frozenset({"joblib", "pandas", "scipy", "sklearn"})
 CASES = [
+    Case("linear_text", _linear_text, wrong_feeds=lambda: {"text": np.array([1.5])}, broken=(b"linear-text 1\n\0\0",)),
     Case("onnx", _onnx, imports=frozenset({"onnxruntime"}), wrong_feeds=_too_wide("float32"), stops=True),
     Case("sklearn", _sklearn, imports=SCIKIT_LEARN, wrong_feeds=_too_wide("float64"), broken=(b"\x80\x05N.",)),
     Case("skops", _skops, "skops", SCIKIT_LEARN | {"skops", "torch"}, _too_wide("float64"), (b"PK\x03\x04",)),

@@ -30,10 +30,9 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC, OneClassSVM
 
-from inference import handlers
+from inference import handlers, runtimes
 from inference.errors import InputInvalid
 from inference.handlers import Payload
-from inference.runtimes.onnx import OnnxRuntime
 from inference.validation import compiling, outputs, parity, reference, texts
 from inference.validation.tasks import convert
 
@@ -74,11 +73,15 @@ def assert_compiled(model: Any, rows: list[Any]) -> compiling.Compiled:
     assert search.best is not None, search.tried
     native = reference.SklearnModel(model, original.signature)
     wanted = reference.native_answers(native, original.signature, rows)
-    got = outputs.answer(OnnxRuntime().load(search.best.content, search.best.signature), search.best.signature, rows)
-    proof = parity.compare(wanted, got, original.signature.task)
+    proof = parity.compare(wanted, answers_of(search.best, rows), original.signature.task)
     assert proof.passed, proof
     assert proof.ties == 0
     return search.best
+
+
+def answers_of(compiled: compiling.Compiled, rows: list[Any]) -> outputs.Answers:
+    model = runtimes.get(compiled.runtime).load(compiled.content, compiled.signature)
+    return outputs.answer(model, compiled.signature, rows)
 
 
 CLASSIFIERS: dict[str, Callable[[], Any]] = {
@@ -201,9 +204,21 @@ VECTORIZERS: dict[str, Callable[[], Any]] = {
 def test_texts_are_cut_and_folded_as_the_original_does(name: str) -> None:
     rows, labels = documents()
     model = make_pipeline(VECTORIZERS[name](), LogisticRegression()).fit(rows[::2], labels[::2])
-    shouted = [row.upper() for row in rows[1::2]]
-    compiled = assert_compiled(model, [*rows[1::2], *shouted])
-    assert compiled.signature.handler == "text"
+    unseen = [*rows[1::2], *[row.upper() for row in rows[1::2]]]
+    compiled = assert_compiled(model, unseen)
+    assert (compiled.signature.handler, compiled.runtime) == ("text", "linear_text")
+
+
+@pytest.mark.parametrize("name", VECTORIZERS)
+def test_graphs_cut_texts_so_too(name: str) -> None:
+    """What has no linear form is still translated to ONNX."""
+    rows, labels = documents()
+    model = make_pipeline(VECTORIZERS[name](), LogisticRegression()).fit(rows[::2], labels[::2])
+    unseen = [*rows[1::2], *[row.upper() for row in rows[1::2]]]
+    original = reference.build(model, task=None, handler=None, sample=None)
+    compiled = compiling.compile_model(model, original.signature, compiling.Candidate("text", "float32"))
+    wanted = reference.native_answers(reference.SklearnModel(model, original.signature), original.signature, unseen)
+    assert parity.compare(wanted, answers_of(compiled, unseen), "classification").passed
 
 
 @pytest.mark.parametrize(
@@ -223,11 +238,12 @@ def test_word_patterns_are_translated_when_they_are_understood(pattern: str, exp
 
 def test_a_vectoriser_that_cannot_be_compiled_is_reported_in_the_compilers_words() -> None:
     rows, labels = documents()
-    model = make_pipeline(TfidfVectorizer(analyzer="char_wb"), LogisticRegression()).fit(rows, labels)
+    model = make_pipeline(TfidfVectorizer(analyzer="char_wb"), ExtraTreesClassifier(3)).fit(rows, labels)
     _, search = searched(model)
     assert search.best is None
     assert all(entry["outcome"] == "not compiled" for entry in search.tried)
-    assert "tokenizer='word'" in search.tried[0]["error"]
+    assert "ExtraTreesClassifier at the end" in search.tried[0]["error"]
+    assert "tokenizer='word'" in search.tried[1]["error"]
 
 
 def frame(rows: int = 240) -> tuple[Any, Any]:

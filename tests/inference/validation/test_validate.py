@@ -127,7 +127,7 @@ class TestPickledModels:
         rows = ["late parcel", "good service", "Bad APP crash", "refund please"] * 5
         model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(rows, [0, 1, 2, 3] * 5)
         result = proved(artifact, hostile.dumped(model))
-        assert (result.runtime, result.handler) == ("onnx", "text")
+        assert (result.runtime, result.handler) == ("linear_text", "text")
         assert ask(result, artifact, ["BAD app CRASH", "İ PARCEL late"]).predictions == [2, 0]
 
     @pytest.mark.parametrize("trusted", [False, True])
