@@ -67,6 +67,16 @@ def rollback(
     )
 
 
+def warm_up(*, version: ModelVersion, by: User, progress: Progress | None = None) -> dict[str, Any]:
+    """Have every serving process load, warm and check `version`, and change nothing; what they found.
+
+    Raises Forbidden, VersionNotReady, ActivationFailed.
+    """
+    services.check_may_activate(by, version.model)
+    services.check_can_serve(version)
+    return _stage(version, progress)
+
+
 def _stage(version: ModelVersion, progress: Progress | None) -> dict[str, Any]:
     """Have every live serving process load and check `version`; what they found. Raises ActivationFailed."""
     try:

@@ -72,3 +72,45 @@ class ActivationFailed(Exception):
         super().__init__(message)
         self.message = message
         self.details = details
+
+
+class ModelTooLarge(Exception):
+    """The model needs more memory than a process keeps for models. `needed_bytes`, `limit_bytes` in the details."""
+
+    code = "model_too_large"
+
+    def __init__(self, name: str, *, needed_bytes: int, limit_bytes: int) -> None:
+        super().__init__(
+            f"{name} needs {needed_bytes:,} bytes of memory; a process keeps at most {limit_bytes:,} for models."
+        )
+        self.message = str(self)
+        self.details = {"needed_bytes": needed_bytes, "limit_bytes": limit_bytes}
+
+
+class ModelOverloaded(Exception):
+    """More requests for the model than it can answer in time; nothing was run for this one."""
+
+    code = "model_overloaded"
+
+    def __init__(self, name: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(f"{name} has more requests than it can answer in time. Try again in {retry_after_seconds} s.")
+        self.message = str(self)
+        self.details = {"retry_after_seconds": retry_after_seconds}
+
+
+class DeadlineExceeded(Exception):
+    """No answer before the model's deadline.
+
+    `ran_seconds`: how long the model itself had been running; `still_runs`: it could not be stopped.
+    """
+
+    code = "deadline_exceeded"
+
+    def __init__(
+        self, name: str, *, deadline_seconds: float, ran_seconds: float = 0.0, still_runs: bool = False
+    ) -> None:
+        super().__init__(f"{name} gave no answer within {deadline_seconds * 1000:.0f} ms.")
+        self.message = str(self)
+        self.details = {"deadline_ms": round(deadline_seconds * 1000)}
+        self.ran_seconds = ran_seconds
+        self.still_runs = still_runs

@@ -9,12 +9,17 @@ import threading
 import time
 from collections import OrderedDict
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.conf import settings
 
-from inference import handlers, runtimes
-from inference.handlers import Handler, Payload
+from inference import handlers, measures, memory, runtimes
+from inference.errors import ModelTooLarge
+from inference.execution.joining import Joiner
+from inference.execution.lanes import Lane
+from inference.handlers import Handler
+from inference.measures import Measures
 from inference.runtimes.base import LoadedModel
 from inference.signature import Signature
 from registry import artifacts
@@ -25,18 +30,33 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A version in memory, ready to run."""
+    """A version in memory, ready to run. `memory_bytes`: by how much the process grew when it was loaded.
+
+    `served` is what was known at load; how the model is to be served now is said by the request's own `Served`.
+    """
 
     served: Served
     signature: Signature
     handler: Handler
     model: LoadedModel
     load_ms: float
+    memory_bytes: int = 0
+    measures: Measures = field(default_factory=Measures)
+    lane: Lane = field(default_factory=Lane)
+    joiner: Joiner = field(default_factory=Joiner)
 
-    @property
-    def memory_bytes(self) -> int:
-        """Resident memory as validation measured it."""
-        return self.served.memory_bytes
+    def as_facts(self) -> dict[str, Any]:
+        """For whoever shows what a process holds."""
+        return {
+            "model": self.served.model_name,
+            "version": self.served.number,
+            "memory_bytes": self.memory_bytes,
+            "load_ms": round(self.load_ms, 2),
+            **self.measures.as_facts(),
+            **self.lane.as_facts(),
+            "joined_calls": self.joiner.calls,
+            "joined_requests": self.joiner.requests,
+        }
 
 
 class ModelCache:
@@ -54,7 +74,8 @@ class ModelCache:
     def get(self, served: Served) -> Loaded:
         """The loaded version, loading it when needed: one thread loads, the others wait for it.
 
-        Raises whatever the load raises (DigestMismatch, RuntimeUnavailable, ModelExecutionFailed), to all who wait.
+        Raises whatever the load raises (DigestMismatch, RuntimeUnavailable, ModelExecutionFailed, ModelTooLarge), to
+        all who wait.
         """
         with self._lock:
             loaded = self._loaded.get(served.version_id)
@@ -72,7 +93,7 @@ class ModelCache:
         return future.result()
 
     def holds(self, served: Served) -> bool:
-        """Whether a version is loaded; counts as no use of it."""
+        """Whether the version is loaded, without loading it."""
         loaded = self._loaded.get(served.version_id)
         return loaded is not None and loaded.served.sha256 == served.sha256
 
@@ -80,7 +101,8 @@ class ModelCache:
         """Say which versions are live; they stay loaded."""
         with self._lock:
             self._pinned = version_ids
-            self._evict()
+            gone = self._evict()
+        self._tell(gone)
 
     def snapshot(self) -> list[Loaded]:
         """What is loaded, least recently used first."""
@@ -92,9 +114,24 @@ class ModelCache:
         with self._lock:
             self._loaded.clear()
 
+    def as_facts(self) -> dict[str, Any]:
+        """Counts since the process began, and what is held now against the bounds."""
+        held = self.snapshot()
+        return {
+            "hits": self.hits,
+            "misses": self.misses,
+            "evictions": self.evictions,
+            "size": len(held),
+            "bytes": sum(loaded.memory_bytes for loaded in held),
+            "max_unpinned": self._max_count,
+            "max_bytes": self._max_bytes,
+        }
+
     def _load_into(self, future: "Future[Loaded]", served: Served) -> None:
         try:
+            self._refuse_if_too_large(served, served.memory_bytes)
             loaded = load(served)
+            self._refuse_if_too_large(served, loaded.memory_bytes)
         except BaseException as error:
             with self._lock:
                 del self._loading[served.version_id]
@@ -102,40 +139,54 @@ class ModelCache:
             return
         with self._lock:
             self._loaded[served.version_id] = loaded
+            self._loaded.move_to_end(served.version_id)
             del self._loading[served.version_id]
-            self._evict()
+            gone = self._evict()
         future.set_result(loaded)
+        self._tell(gone)
 
-    def _evict(self) -> None:
+    def _refuse_if_too_large(self, served: Served, needed_bytes: int) -> None:
+        """A model that alone is over the budget can never fit, whatever is evicted for it."""
+        if needed_bytes > self._max_bytes:
+            name = f"{served.model_name}:{served.number}"
+            raise ModelTooLarge(name, needed_bytes=needed_bytes, limit_bytes=self._max_bytes)
+
+    def _evict(self) -> list[str]:
         """Drop the least recently used unpinned models until both bounds hold. The newest one always stays."""
         unpinned = [key for key in self._loaded if key not in self._pinned]
         total = sum(loaded.memory_bytes for loaded in self._loaded.values())
+        gone = []
         while len(unpinned) > 1 and (len(unpinned) > self._max_count or total > self._max_bytes):
-            gone = self._loaded.pop(unpinned.pop(0))
-            total -= gone.memory_bytes
+            loaded = self._loaded.pop(unpinned.pop(0))
+            total -= loaded.memory_bytes
             self.evictions += 1
-            log.info("evicted %s:%s", gone.served.model_name, gone.served.number)
+            gone.append(f"{loaded.served.model_name}:{loaded.served.number}")
+        return gone
+
+    @staticmethod
+    def _tell(gone: list[str]) -> None:
+        if gone:
+            memory.give_back()
+            log.info("evicted %s", ", ".join(gone))
 
 
 def load(served: Served) -> Loaded:
-    """Read the served file, check digest and seal, load it, and warm it up: the first request isn't the slow one."""
-    started = time.perf_counter()
-    content = artifacts.read_verified(served.file)
+    """Read the served file, check digest and seal, load it, warm it up, and measure what it takes."""
     signature = Signature.from_dict(served.signature)
-    model = runtimes.get(served.runtime).load(content, signature)
-    load_ms = (time.perf_counter() - started) * 1000
-    loaded = Loaded(served, signature, handlers.get(signature.handler), model, load_ms)
-    _warm_up(loaded)
-    log.info("loaded %s:%s in %.1f ms", served.model_name, served.number, load_ms)
+    handler, runtime = handlers.get(signature.handler), runtimes.get(served.runtime)
+
+    def open_it() -> Loaded:
+        started = time.perf_counter()
+        content = artifacts.read_verified(served.file)
+        model = runtime.load(content, signature)
+        load_ms = (time.perf_counter() - started) * 1000
+        taken = measures.take(handler, signature, model, served.golden)
+        return Loaded(served, signature, handler, model, load_ms, len(content), taken)
+
+    loaded, grown_bytes = memory.measured(open_it)
+    loaded = replace(loaded, memory_bytes=max(grown_bytes, loaded.memory_bytes))
+    log.info("loaded %s:%s in %.1f ms, %d bytes", served.model_name, served.number, loaded.load_ms, loaded.memory_bytes)
     return loaded
-
-
-def _warm_up(loaded: Loaded) -> None:
-    """Ask what a client would ask, once: libraries are imported, buffers allocated and code paths taken."""
-    golden = loaded.served.golden
-    if golden:
-        feeds = loaded.handler.preprocess(Payload("instances", golden["instances"][:1]), loaded.signature)
-        loaded.handler.postprocess(loaded.model.predict(feeds), loaded.signature)
 
 
 cache = ModelCache(max_count=settings.MODEL_CACHE_COUNT, max_bytes=settings.MODEL_CACHE_BYTES)

@@ -33,3 +33,34 @@ class StagingReply(models.Model):
 
     def __str__(self) -> str:
         return f"{self.process}: {self.problem or 'ready'}"
+
+
+class CacheEpoch(models.Model):
+    """One row: moving its value makes every process forget the predictions it remembers."""
+
+    value = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class StrikeKind(models.TextChoices):
+    """What a version did."""
+
+    OVERRUN = "overrun", "overrun deadlines"
+    CRASH = "crash", "crashed processes"
+
+
+class Strike(models.Model):
+    """Something a version did to a serving process; three within a minute take it out of service."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=16, choices=StrikeKind.choices)
+    detail = models.TextField(blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["version", "at"], name="strike_version_at")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.version} at {self.at:%Y-%m-%d %H:%M:%S}"

@@ -9,9 +9,9 @@ from typing import Any
 
 from accounts import limits
 from accounts.principal import Principal
-from inference import model_cache, prediction_cache
-from inference.errors import BatchTooLarge
-from inference.handlers.base import Payload, Predictions
+from inference import execution, fallback, handlers, model_cache, prediction_cache, shared_answers, strikes
+from inference.errors import BatchTooLarge, DeadlineExceeded
+from inference.handlers.base import Arrays, Payload, Predictions
 from inference.model_cache import Loaded
 from inference.records import Record
 from registry import resolver
@@ -30,33 +30,42 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the client gets. `inference_ms` is the model's own time, 0 for an answer from the cache."""
+    """What the client gets. `inference_ms` is the model's own time, 0 for an answer from the cache.
+
+    `degraded`: why the answer is the model's fallback; empty when the model gave it.
+    """
 
     prediction_id: str
     served: Served
     predictions: Predictions
     inference_ms: float
     cache: str  # hit, miss or bypass
+    degraded: str = ""
 
 
 def predict(*, principal: Principal, reference: str, read: Callable[[], Question], request_id: str) -> Answer:
     """Answer one request; `read` parses its body, so that a body that can't be read is written down too.
 
-    Raises ModelNotFound, NoActiveVersion, VersionNotReady, BatchTooLarge, RateLimited, InputInvalid,
-    ModelExecutionFailed, SpoolFull and whatever `read` raises. An answer that is returned is in the spool.
+    Raises ModelNotFound, NoActiveVersion, VersionNotReady, BatchTooLarge, RateLimited, InputInvalid, SpoolFull and
+    whatever `read` raises; and, unless the model has a fallback, what loading it raises, ModelExecutionFailed,
+    ModelOverloaded, DeadlineExceeded. An answer that is returned is in the spool.
     """
     record = Record(_new_id(), request_id, principal)
     try:
         record.served = served = _resolve(reference, principal)
         question = read()
         record.payload, record.subject_id = question.payload, question.subject_id
+        record.rows = _count_rows(served, question.payload)
         loaded = model_cache.cache.get(served)
-        record.rows = _count_rows(loaded, question.payload)
         limits.charge_rows(principal=principal, rows=record.rows)
-        predictions, state = _answer(loaded, question, record)
+        feeds = loaded.handler.preprocess(question.payload, loaded.signature)
+        predictions, state = _answer(loaded, served, feeds, question.use_cache, record)
     except Exception as error:
-        record.failed(error)
-        raise
+        degraded = _instead(error, record)
+        if degraded is None:
+            record.failed(error)
+            raise
+        return degraded
     record.succeeded(predictions, from_cache=state == "hit")
     return Answer(record.prediction_id, served, predictions, record.inference_ms, state)
 
@@ -68,30 +77,49 @@ def _resolve(reference: str, principal: Principal) -> Served:
     return served
 
 
-def _count_rows(loaded: Loaded, payload: Payload) -> int:
-    rows = loaded.handler.count_rows(payload)
-    if rows > loaded.served.max_batch_rows:
-        raise BatchTooLarge(rows=rows, limit=loaded.served.max_batch_rows)
+def _count_rows(served: Served, payload: Payload) -> int:
+    rows = handlers.get(served.signature["handler"]).count_rows(payload)
+    if rows > served.max_batch_rows:
+        raise BatchTooLarge(rows=rows, limit=served.max_batch_rows)
     return rows
 
 
-def _answer(loaded: Loaded, question: Question, record: Record) -> tuple[Predictions, str]:
-    feeds = loaded.handler.preprocess(question.payload, loaded.signature)
-    if not question.use_cache or record.rows > prediction_cache.MAX_ROWS:
-        return _run(loaded, feeds, record), "bypass"
-    key = prediction_cache.key_of(sha256=loaded.served.sha256, feeds=feeds)
-    if (known := prediction_cache.cache.get(key)) is not None:
-        return known, "hit"
-    predictions = _run(loaded, feeds, record)
-    prediction_cache.cache.put(key, predictions)
-    return predictions, "miss"
+def _answer(loaded: Loaded, served: Served, feeds: Arrays, use_cache: bool, record: Record) -> tuple[Predictions, str]:
+    until = record.started + served.serving.deadline_seconds
+    seconds = prediction_cache.seconds_for(served.serving, pays=loaded.measures.pays_to_cache)
+    if not use_cache or not seconds or record.rows > prediction_cache.MAX_ROWS:
+        return _run(loaded, served, feeds, record, until), "bypass"
+    try:
+        predictions, was_known = prediction_cache.cache.answer(
+            prediction_cache.key_of(served, feeds),
+            lambda: _run(loaded, served, feeds, record, until),
+            seconds=seconds,
+            wait_seconds=until - time.perf_counter(),
+            shared=shared_answers.level() if loaded.measures.pays_to_share else None,
+        )
+    except TimeoutError as error:
+        raise DeadlineExceeded(served.model_name, deadline_seconds=served.serving.deadline_seconds) from error
+    return predictions, "hit" if was_known else "miss"
 
 
-def _run(loaded: Loaded, feeds: Any, record: Record) -> Predictions:
+def _run(loaded: Loaded, served: Served, feeds: Arrays, record: Record, until: float) -> Predictions:
     started = time.perf_counter()
-    output = loaded.model.predict(feeds)
+    output = execution.run(loaded, served, feeds, rows=record.rows, until=until)
     record.inference_ms = (time.perf_counter() - started) * 1000
     return loaded.handler.postprocess(output, loaded.signature)
+
+
+def _instead(error: Exception, record: Record) -> Answer | None:
+    """The model's fallback, written down, if it has one and the error is the model's."""
+    served, reason = record.served, fallback.reason_of(error)
+    if served is None or not reason:
+        return None
+    strikes.note_overrun(error, served=served, rows=record.rows)
+    predictions = fallback.predictions_of(served, record.rows)
+    if predictions is None:
+        return None
+    record.fell_back(predictions, reason=reason)
+    return Answer(record.prediction_id, served, predictions, 0.0, "bypass", reason)
 
 
 # -- Identifiers: unique without a system call for each -----------------------------------------------

@@ -6,18 +6,20 @@ Three threads: one watches the generation and answers stagings, one says that th
 import gc
 import logging
 import os
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 
 from accounts import key_uses
-from inference import activation, model_cache, prediction_cache
+from accounts.retrying import retry
+from inference import activation, clearing, prediction_cache, process_facts
+from inference.preloading import Preload
 from monitoring import processes, spool
 from registry import generation, resolver
 
@@ -28,7 +30,7 @@ _process: "ServingProcess | None" = None
 
 
 def start() -> None:
-    """Make this process a serving process; returns when every live model is loaded and warm. Idempotent."""
+    """Make this process a serving process; returns when every live model was loaded, or can't be. Idempotent."""
     global _process
     if _process is None or _process.pid != os.getpid():
         _process = ServingProcess()
@@ -44,8 +46,22 @@ def stop() -> None:
 
 
 def is_ready() -> bool:
-    """Whether this process has loaded everything that was live when it started."""
+    """Whether everything that is to be preloaded has been loaded here."""
     return _process is not None and _process.is_ready
+
+
+def failed() -> dict[str, str]:
+    """The live models that can't be loaded here, and why."""
+    return {} if _process is None else dict(_process.failed)
+
+
+def recycle(reason: str) -> None:
+    """Have this process replaced: it isn't ready any more, answers what it is answering, and ends.
+
+    Does nothing where no server would start another one (a command, a test).
+    """
+    if _process is not None and _process.pid == os.getpid():
+        _process.leave(reason)
 
 
 class ServingProcess:
@@ -57,7 +73,9 @@ class ServingProcess:
         self._id: UUID | None = None
         self._seen = (-1, -1)
         self._stopping = threading.Event()
-        self._failed: dict[str, str] = {}
+        self._preload = Preload()
+        self._scraped = process_facts.ScrapedCounts()
+        self._is_leaving = False
         # Two threads: a version that takes long to load must not make the process look dead.
         self._watcher = threading.Thread(
             target=self._every, args=(_LOOK_EVERY_SECONDS, self._notice), name="watcher", daemon=True
@@ -69,11 +87,10 @@ class ServingProcess:
         self._shipper = spool.Shipper()
 
     def start(self) -> None:
-        self._id = processes.register(socket.gethostname(), self.pid).pk
+        self._id = retry(self._register, on=DatabaseError, between=connection.close)
         self._look()
-        self._preload()
         self._shipper.start()
-        self.is_ready = True
+        self.is_ready = self._preload.is_complete
         self._beat()
         self._watcher.start()
         self._pulse.start()
@@ -81,29 +98,32 @@ class ServingProcess:
         gc.freeze()
 
     def stop(self) -> None:
-        self.is_ready = False
+        self._is_leaving, self.is_ready = True, False
         self._stopping.set()
         self._watcher.join(timeout=5)
         self._pulse.join(timeout=5)
         self._shipper.stop()
         key_uses.write()
         if self._id is not None:
+            self._scraped.tell()
+            # Its last counts, so that none is missing in the totals.
+            processes.beat(self._id, False, process_facts.collect(self._preload.failed))
             processes.remove(self._id)
         connection.close()
 
-    # -- What is live ---------------------------------------------------------------------------------
+    @property
+    def failed(self) -> dict[str, str]:
+        return self._preload.failed
 
-    def _preload(self) -> None:
-        """Load and pin every live version. One that can't be loaded is reported; the others serve."""
-        live = resolver.live()
-        model_cache.cache.pin(frozenset(served.version_id for served in live))
-        self._failed = {}
-        for served in live:
-            try:
-                model_cache.cache.get(served)
-            except Exception as error:
-                self._failed[f"{served.model_name}:{served.number}"] = str(error)
-                log.error("%s:%s can't be loaded: %s", served.model_name, served.number, error)
+    def leave(self, reason: str) -> None:
+        """Ask the server to replace this process: it finishes its requests first."""
+        if self._is_leaving:
+            return
+        self._is_leaving, self.is_ready = True, False
+        log.error("this process is being replaced: %s", reason)
+        os.kill(self.pid, signal.SIGTERM)
+
+    # -- What is live ---------------------------------------------------------------------------------
 
     def _every(self, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` until the process stops; a database that is away is waited for."""
@@ -126,56 +146,32 @@ class ServingProcess:
         self._next_poll = time.monotonic() + settings.GENERATION_POLL_SECONDS
         self._look()
         activation.answer_stagings(self._require_id())
+        self._preload.retry()
+        # Once ready, always ready: a model that is damaged later must not take the others out of service.
+        self.is_ready = not self._is_leaving and (self.is_ready or self._preload.is_complete)
 
     def _look(self) -> None:
         """Take notice of a change of generation, on this host or (through the database) on another."""
         seen = (generation.on_this_host(), generation.in_database())
+        prediction_cache.enter_epoch(clearing.present_epoch())
         if seen == self._seen:
             return
         if seen[1] != self._seen[1]:
             resolver.forget()
-            self._preload()
+            self._preload.load()
         self._seen = seen
 
     # -- What others may know -------------------------------------------------------------------------
 
     def _beat(self) -> None:
         key_uses.write()
-        if not processes.beat(self._require_id(), self.is_ready, self._facts()):
-            self._id = processes.register(socket.gethostname(), self.pid).pk
+        self._scraped.tell()
+        if not processes.beat(self._require_id(), self.is_ready, process_facts.collect(self._preload.failed)):
+            self._id = self._register()
 
-    def _facts(self) -> dict[str, Any]:
-        models = [
-            {
-                "model": loaded.served.model_name,
-                "version": loaded.served.number,
-                "memory_bytes": loaded.memory_bytes,
-                "load_ms": round(loaded.load_ms, 2),
-            }
-            for loaded in model_cache.cache.snapshot()
-        ]
-        return {
-            "models": models,
-            "failed": self._failed,
-            "model_cache": {
-                "hits": model_cache.cache.hits,
-                "misses": model_cache.cache.misses,
-                "evictions": model_cache.cache.evictions,
-            },
-            "prediction_cache": {
-                "size": len(prediction_cache.cache),
-                "hits": prediction_cache.cache.hits,
-                "misses": prediction_cache.cache.misses,
-            },
-            "rss_bytes": _resident_bytes(),
-            "spool": spool.facts(),
-        }
+    def _register(self) -> UUID:
+        return processes.register(socket.gethostname(), self.pid).pk
 
     def _require_id(self) -> UUID:
         assert self._id is not None, "start() registers the process"
         return self._id
-
-
-def _resident_bytes() -> int:
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

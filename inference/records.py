@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 # Larger inputs and outputs (an image as numbers, say) are left out of the record and their size is kept.
 MAX_RECORDED_BYTES = 65_536
+_TOO_LATE = 504
 
 
 @cache
@@ -51,10 +52,14 @@ class Record:
         output = {"predictions": answer.predictions, "probabilities": answer.probabilities}
         self._write(outcome="cached" if from_cache else "ok", confidence=confidence, output=output)
 
+    def fell_back(self, answer: Predictions, *, reason: str) -> None:
+        """Write down an answer that the model didn't give."""
+        self._write(outcome="fallback", error_code=reason, output={"predictions": answer.predictions})
+
     def failed(self, error: Exception) -> None:
         """Write down a request that got no answer. Never raises for want of a place to write."""
         answer = _answer_to()(error)
-        outcome = "invalid" if answer.status < 500 else "error"
+        outcome = "invalid" if answer.status < 500 else "timeout" if answer.status == _TOO_LATE else "error"
         try:
             self._write(outcome=outcome, status_code=answer.status, error_code=answer.code)
         except (spool.SpoolFull, spool.SpoolWriteFailed) as unwritten:

@@ -84,7 +84,7 @@ def answer_body(answer: Answer, *, request_id: str) -> dict[str, Any]:
         "confidence": told.confidence,
         "inference_time_ms": round(answer.inference_ms, 3),
         "from_cache": answer.cache == "hit",
-        "degraded": False,
+        "degraded": bool(answer.degraded),
         "request_id": request_id,
     }
 

@@ -57,6 +57,8 @@ class PredictViewSet(viewsets.ViewSet):
 def answer_headers(answer: predictor.Answer) -> dict[str, str]:
     """What the headers of an answer tell, at this door and at the fast lane."""
     headers = {"X-Model-Version": str(answer.served.number), "X-Cache": answer.cache}
+    if answer.degraded:
+        headers["X-Degraded"] = answer.degraded
     if answer.served.is_deprecated:
         headers["Warning"] = '299 - "this version is deprecated"'
     return headers

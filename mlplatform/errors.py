@@ -95,6 +95,7 @@ TABLE: dict[type[BaseException], Rule] = {
     registry_errors.ModelNotFound: Rule(404, "not_found"),
     registry_errors.NoActiveVersion: Rule(409, "no_active_version"),
     registry_errors.VersionNotReady: Rule(409, "version_not_ready"),
+    registry_errors.VersionQuarantined: Rule(409, "version_quarantined"),
     registry_errors.Conflict: Rule(409, "conflict"),
     registry_errors.NameTaken: Rule(409, "name_taken"),
     registry_errors.Forbidden: Rule(403, "forbidden"),
@@ -111,6 +112,9 @@ TABLE: dict[type[BaseException], Rule] = {
     inference_errors.ModelExecutionFailed: Rule(
         500, "model_failed", "The model failed on this input.", is_fault=True, hides_text=True
     ),
+    inference_errors.ModelTooLarge: Rule(409, "model_too_large", is_fault=True),
+    inference_errors.ModelOverloaded: Rule(503, "model_overloaded"),
+    inference_errors.DeadlineExceeded: Rule(504, "deadline_exceeded"),
     inference_errors.ActivationFailed: Rule(409, "activation_failed"),
     # monitoring
     spool_errors.SpoolFull: Rule(

@@ -304,6 +304,7 @@ CORS_EXPOSE_HEADERS = [
     "RateLimit-Remaining",
     "RateLimit-Reset",
     "X-Cache",
+    "X-Degraded",
     "X-Model-Version",
     "X-Request-ID",
 ]
@@ -369,6 +370,34 @@ MODEL_CACHE_COUNT = env.integer(
 MODEL_CACHE_BYTES = env.integer("MODEL_CACHE_BYTES", 400 * 1024 * 1024, "Memory for loaded models in each process.")
 CACHE_MAX_SIZE = env.integer("CACHE_MAX_SIZE", 1000, "Answers kept in the prediction cache of each process.")
 CACHE_DEFAULT_TTL = env.number("CACHE_DEFAULT_TTL", 3600.0, "Seconds an answer stays in the prediction cache.")
+CACHE_REDIS_URL = (
+    env.text(
+        "CACHE_REDIS_URL",
+        "",
+        "The Redis in which processes share the answers of models slower than 1 ms; empty means REDIS_URL.",
+    )
+    or REDIS_URL
+)
+PROCESS_MEMORY_BYTES = env.integer(
+    "PROCESS_MEMORY_BYTES",
+    500 * 1024 * 1024,
+    "The memory one serving process should stay below; reported and logged, not enforced.",
+)
+DEADLINE_MS = env.integer(
+    "DEADLINE_MS", 30_000, "A prediction that takes longer is answered 504; a model may have its own."
+)
+MAX_QUEUED = env.integer(
+    "MAX_QUEUED", 64, "Requests that may wait for one model in each process before the next is answered 503."
+)
+BATCH_MAX_ROWS = env.integer(
+    "BATCH_MAX_ROWS", 64, "Rows of several requests that may share one call, for models where that pays."
+)
+CIRCUIT_BREAKER_FAILURE_THRESHOLD = env.integer(
+    "CIRCUIT_BREAKER_FAILURE_THRESHOLD", 5, "Failures in a row after which an outside service is left alone."
+)
+CIRCUIT_BREAKER_RECOVERY_TIMEOUT = env.number(
+    "CIRCUIT_BREAKER_RECOVERY_TIMEOUT", 60.0, "Seconds until an outside service that failed is tried again."
+)
 STAGING_SECONDS = env.number(
     "STAGING_SECONDS", 60.0, "How long an activation waits for every serving process to be warm."
 )

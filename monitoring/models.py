@@ -147,6 +147,16 @@ class ServingProcess(models.Model):
         return f"{self.host}:{self.pid}"
 
 
+class EndedCounter(models.Model):
+    """What processes that ended had counted, by the name of the counter."""
+
+    name = models.CharField(max_length=100, unique=True)
+    value = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}"
+
+
 class SpoolFile(models.Model):
     """How far a spool file has been loaded: moved in the same transaction as its rows, so nothing is loaded
     twice.

@@ -33,6 +33,12 @@ class VersionNotReady(RegistryError):
     code = "version_not_ready"
 
 
+class VersionQuarantined(VersionNotReady):
+    """The platform took the version out of service, because it kept crashing or overrunning its deadline."""
+
+    code = "version_quarantined"
+
+
 class Conflict(RegistryError):
     """The present state forbids it."""
 

@@ -29,6 +29,10 @@ class JsonTextField(forms.CharField):
     def run_validators(self, value: Any) -> None:
         """The value is no text any more, so the validators of texts don't apply."""
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compares the texts: what was shown and what came back."""
+        return str(initial or "").strip() != str(data or "").strip()
+
 
 class TagsField(forms.CharField):
     """Tags with commas between them; a list without doubles. How long one may be, the service says."""

@@ -1,5 +1,6 @@
 """The admin's forms: what a person may say about a model. What the values mean is checked by the services."""
 
+import json
 from typing import Any
 
 from django import forms
@@ -14,7 +15,7 @@ from unfold.widgets import (
 )
 
 from accounts.models import User
-from registry import names
+from registry import names, serving
 from registry.errors import RegistryError
 from registry.form_fields import JsonTextField, MetricsField, TagsField
 from registry.models import ModelVersion, RegisteredModel, Task, Visibility
@@ -124,14 +125,31 @@ class ModelSettingsForm(ServiceForm, forms.ModelForm):
     """What its owner may change of a model."""
 
     tags = TagsField()
+    fallback = JsonTextField(
+        label="Fallback (JSON)",
+        required=False,
+        widget=UnfoldAdminTextInputWidget({"placeholder": '"unknown"'}),
+        help_text="The prediction given, marked as degraded, when the model fails, is too slow or overloaded.",
+    )
 
     class Meta:
         model = RegisteredModel
-        fields = ["description", "tags", "visibility", "max_batch_rows", "record_policy", "record_batches"]
+        fields = [
+            "description", "tags", "visibility", "max_batch_rows", "record_policy", "record_batches",
+            "load_policy", "deadline_ms", "cache_ttl_seconds", "max_concurrent", "max_queued",
+            "batch_max_rows", "batch_wait_ms", "fallback",
+        ]  # fmt: skip
         labels = {
             "max_batch_rows": "Most rows per request",
             "record_policy": "Keep in the records",
             "record_batches": "Keep batches too",
+            "load_policy": "Load",
+            "deadline_ms": "Deadline in ms",
+            "cache_ttl_seconds": "Keep answers for seconds",
+            "max_concurrent": "Calls at once",
+            "max_queued": "Requests that may wait",
+            "batch_max_rows": "Rows of several requests in one call",
+            "batch_wait_ms": "Wait for more rows, ms",
         }
         widgets = {
             "description": UnfoldAdminTextareaWidget({"rows": 3}),
@@ -139,7 +157,24 @@ class ModelSettingsForm(ServiceForm, forms.ModelForm):
             "max_batch_rows": UnfoldAdminIntegerFieldWidget({"min": 1, "max": 10_000}),
             "record_policy": UnfoldAdminSelectWidget,
             "record_batches": UnfoldBooleanWidget,
+            "load_policy": UnfoldAdminSelectWidget,
+            **{
+                name: UnfoldAdminIntegerFieldWidget({"min": low, "max": high, "placeholder": "the platform's"})
+                for name, (low, high) in serving.LOWEST_AND_HIGHEST.items()
+            },
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = self.initial.get("fallback")
+        self.initial["fallback"] = "" if known is None else json.dumps(known)
+
+    def clean_fallback(self) -> Any:
+        """One plain prediction, or None."""
+        value = self.cleaned_data["fallback"]
+        if problem := serving.fallback_problem(value):
+            raise forms.ValidationError(problem, code="invalid")
+        return value
 
     def changes(self) -> dict[str, Any]:
         """The values that were changed, as `services.change_model` takes them."""

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from registry import names, seals
+from registry import names, seals, serving
 from registry.leases import Leased
 from registry.seals import StoredFile
 
@@ -48,7 +48,7 @@ class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
         return self.filter(archived_at=None)
 
 
-class RegisteredModel(models.Model):
+class RegisteredModel(serving.ServingSettings):
     """A named model. Its versions are numbered artifacts; the ledger says which one is live."""
 
     name = models.CharField(max_length=names.MAX_LENGTH, unique=True, validators=[names.validate_name])
@@ -91,6 +91,7 @@ class RegisteredModel(models.Model):
                 name="model_batch_rows_in_range",
             ),
             models.CheckConstraint(condition=~Q(name__regex=r"^[0-9]*$"), name="model_name_is_not_a_number"),
+            *serving.CONSTRAINTS,
         ]
         permissions = [
             ("upload_model", "Can upload models"),
@@ -192,6 +193,10 @@ class ModelVersion(Leased):
     damage = models.JSONField(
         null=True, blank=True, help_text="What is wrong with a stored file: code, message, form, since."
     )
+
+    # Taken out of service by the platform, because it kept crashing or overrunning its deadline.
+    quarantined_at = models.DateTimeField(null=True, blank=True)
+    quarantine_reason = models.TextField(blank=True)
 
     class Meta:
         verbose_name = "version"
@@ -300,6 +305,7 @@ class EventKind(models.TextChoices):
     TRUSTED = "trusted", "Marked as trusted"
     DAMAGED = "damaged", "Found damaged"
     REPAIRED = "repaired", "Found whole again"
+    QUARANTINED = "quarantined", "Taken out of service by the platform"
 
 
 class VersionEvent(models.Model):

@@ -6,11 +6,12 @@ Answers are remembered until the generation changes, so in the steady state a re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from registry import generation, names
+from registry import generation, names, serving
 from registry.errors import ModelNotFound, NoActiveVersion
 from registry.models import Deployment, ModelVersion, RegisteredModel, Visibility
 from registry.seals import StoredFile
 from registry.services import check_can_serve
+from registry.serving import Serving
 
 _MAX_REMEMBERED = 10_000
 
@@ -42,6 +43,7 @@ class Served:
     signature: dict[str, Any]
     golden: dict[str, Any] | None
     memory_bytes: int
+    serving: Serving
 
     def is_visible_to(self, user: Person) -> bool:
         """Whether `user` may know of the model."""
@@ -106,8 +108,9 @@ def find_version(model: RegisteredModel, number: int) -> ModelVersion:
 
 
 def live() -> list[Served]:
-    """Every version that is live now, the most recently activated first."""
-    entries = Deployment.objects.filter(closed_at=None, model__archived_at=None).select_related("version__model")
+    """Every version that is live now and not in quarantine, the most recently activated first."""
+    open = Deployment.objects.filter(closed_at=None, model__archived_at=None, version__quarantined_at=None)
+    entries = open.select_related("version__model")
     return [served(entry.version) for entry in entries]
 
 
@@ -132,6 +135,7 @@ def served(version: ModelVersion) -> Served:
         signature=version.signature or {},
         golden=version.golden,
         memory_bytes=version.memory_bytes or version.size_bytes,
+        serving=serving.of_model(model),
     )
 
 

@@ -20,6 +20,7 @@ from registry.models import (
     VersionEvent,
     Visibility,
 )
+from registry.serving import LOWEST_AND_HIGHEST, LoadPolicy
 
 _SHOWN_EVENTS = 50
 
@@ -95,9 +96,22 @@ class ModelSerializer(serializers.ModelSerializer[RegisteredModel]):
         model = RegisteredModel
         fields = [
             "id", "name", "task", "handler", "description", "tags", "owner", "visibility", "active_version",
-            "versions_count", "max_batch_rows", "record_policy", "record_batches", "created_at", "updated_at",
-            "archived_at",
+            "versions_count", "max_batch_rows", "record_policy", "record_batches", "load_policy", "deadline_ms",
+            "cache_ttl_seconds", "max_concurrent", "max_queued", "batch_max_rows", "batch_wait_ms", "fallback",
+            "created_at", "updated_at", "archived_at",
         ]  # fmt: skip
+
+
+@extend_schema_field(OpenApiTypes.ANY)
+class FallbackField(serializers.JSONField):
+    """A prediction in plain JSON, or null for none."""
+
+
+def _serving_number(name: str) -> serializers.IntegerField:
+    lowest, highest = LOWEST_AND_HIGHEST[name]
+    return serializers.IntegerField(
+        min_value=lowest, max_value=highest, required=False, allow_null=True, help_text="null: the platform's value."
+    )
 
 
 class ModelPatchSerializer(StrictSerializer):
@@ -109,6 +123,14 @@ class ModelPatchSerializer(StrictSerializer):
     max_batch_rows = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
     record_policy = serializers.ChoiceField(RecordPolicy.choices, required=False)
     record_batches = serializers.BooleanField(required=False)
+    load_policy = serializers.ChoiceField(LoadPolicy.choices, required=False)
+    deadline_ms = _serving_number("deadline_ms")
+    cache_ttl_seconds = _serving_number("cache_ttl_seconds")
+    max_concurrent = _serving_number("max_concurrent")
+    max_queued = _serving_number("max_queued")
+    batch_max_rows = _serving_number("batch_max_rows")
+    batch_wait_ms = _serving_number("batch_wait_ms")
+    fallback = FallbackField(required=False, allow_null=True, help_text="Given when the model can't answer.")
 
 
 class MetricSerializer(StrictSerializer):
@@ -132,6 +154,7 @@ class VersionSerializer(serializers.ModelSerializer[ModelVersion]):
             "number", "status", "is_active", "failure", "progress", "signature", "format", "runtime", "trusted",
             "sha256", "size_bytes", "parity", "load_ms", "memory_bytes", "tags", "notes", "metrics",
             "library_versions", "created_by", "created_at", "validated_at", "checked_at", "damage",
+            "quarantined_at", "quarantine_reason",
         ]  # fmt: skip
 
 

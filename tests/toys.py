@@ -22,6 +22,46 @@ def oracle(offset: float) -> bytes:
     return bytes(model.SerializeToString())
 
 
+def slow_oracle(offset: float, rounds: int) -> bytes:
+    """The oracle, which first counts to `rounds` in an ONNX loop: about a microsecond for each."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["going"], ["goes_on"]), helper.make_node("Add", ["count", "one"], ["counted"])],
+        "count",
+        [
+            helper.make_tensor_value_info("round", TensorProto.INT64, []),
+            helper.make_tensor_value_info("going", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("count", TensorProto.FLOAT, [1]),
+        ],
+        [
+            helper.make_tensor_value_info("goes_on", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("counted", TensorProto.FLOAT, [1]),
+        ],
+        [numpy_helper.from_array(np.array([1.0], dtype=np.float32), "one")],
+    )
+    nodes = [
+        helper.make_node("Loop", ["rounds", "true", "zero"], ["counted_to"], body=body),
+        helper.make_node("Mul", ["counted_to", "zero"], ["nothing"]),
+        helper.make_node("Gemm", ["X", "w", "b"], ["answer"]),
+        helper.make_node("Add", ["answer", "nothing"], ["value"]),
+    ]
+    constants = {
+        "w": np.array([[1.0], [0.0]], dtype=np.float32),
+        "b": np.array([offset], dtype=np.float32),
+        "zero": np.array([0.0], dtype=np.float32),
+        "rounds": np.array(rounds, dtype=np.int64),
+        "true": np.array(True),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "slow_oracle",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, 2])],
+        [helper.make_tensor_value_info("value", TensorProto.FLOAT, [None, 1])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
 ORACLE_SIGNATURE: dict[str, Any] = {
     "version": 1,
     "handler": "tabular",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import redis
 
-from accounts.limiting.breaker import Breaker
+from accounts.breaker import Breaker
 from accounts.limiting.redis_table import RedisTable
 from accounts.limiting.shared_table import SharedTable
 from accounts.limiting.window import SLOTS, Charge, Verdict
@@ -54,7 +54,7 @@ class Limiter:
         self._tables: dict[int, SharedTable] = {}
         self._portions: dict[str, tuple[int, float]] = {}
         self._redis = RedisTable(redis_url) if redis_url else None
-        self.breaker = Breaker()
+        self.breaker = Breaker("limits_redis")
         self.counts = Counts()
 
     def hit(self, group: str, charges: Sequence[Charge], *, window: float) -> Verdict:

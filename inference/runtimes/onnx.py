@@ -61,6 +61,9 @@ class OnnxModel:
         self._fetch, self._assemble = _plan(signature)
         self._row_by_row = any(feed.shape[0] == 1 for feed in signature.feeds)
 
+    run_options = staticmethod(ort.RunOptions)
+    """Makes the options of one call; their `terminate` stops it."""
+
     def predict(self, feeds: "dict[str, np.ndarray[Any, Any]]", run_options: Any = None) -> RawOutput:
         try:
             if self._row_by_row:

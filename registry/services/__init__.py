@@ -3,6 +3,7 @@
 from registry.services.deploying import Commit, activate, rollback, rollback_target, state
 from registry.services.describing import change_model, describe_version
 from registry.services.life import archive_model, archive_version, deprecate, restore_model, restore_version
+from registry.services.quarantine import quarantine
 from registry.services.rights import check_can_serve, check_may_activate, may_change
 from registry.services.sealing import renew_seals
 from registry.services.uploading import upload_version
@@ -29,6 +30,7 @@ __all__ = [
     "mark_failed",
     "mark_ready",
     "may_change",
+    "quarantine",
     "release_validation",
     "renew_seals",
     "report_progress",

@@ -13,8 +13,8 @@ from accounts import audit
 from accounts.models import User
 from registry import generation
 from registry.errors import Conflict
-from registry.models import SERVABLE, Deployment, DeploymentAction, ModelVersion, RegisteredModel
-from registry.services.rights import check_can_serve, check_may_activate
+from registry.models import Deployment, DeploymentAction, ModelVersion, RegisteredModel
+from registry.services.rights import check_can_serve, check_may_activate, is_servable
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def rollback_target(open: Deployment | None) -> Deployment:
     Raises Conflict (`nothing_to_roll_back_to`) when there is none.
     """
     target = open.returns_to if open else None
-    while target is not None and target.version.status not in SERVABLE:
+    while target is not None and not is_servable(target.version):
         target = target.returns_to
     if target is None:
         raise Conflict(
@@ -106,7 +106,9 @@ def _append(
             version, returns_to = choose(open)
             version = ModelVersion.objects.select_related("model").get(pk=version.pk)
             _check_may_go_live(row, version, open)
-            entry = _entered(version, open, action=action, returns_to=returns_to, by=by, note=note, proof=commit.proof)
+            entry = append_entry(
+                version, open, action=action, returns_to=returns_to, by=by, note=note, proof=commit.proof
+            )
             generation.bump()
             audit.record(_AUDITED[action], by=by, target=version, details={"deployment": entry.pk, "note": note})
             if commit.within is not None:
@@ -136,8 +138,8 @@ def _check_may_go_live(model: RegisteredModel, version: ModelVersion, open: Depl
         )
 
 
-def _entered(version: ModelVersion, open: Deployment | None, **facts: Any) -> Deployment:
-    """Close the open entry and append the new one, at one moment."""
+def append_entry(version: ModelVersion, open: Deployment | None, **facts: Any) -> Deployment:
+    """Close the open entry and append the new one, at one moment; the model's row must be locked."""
     now = timezone.now()
     if open is not None:
         open.closed_at = now = max(now, open.activated_at)

@@ -18,6 +18,10 @@ from registry.models import Deployment, EventKind, ModelVersion, RegisteredModel
 from registry.services.rights import check_may_activate, check_may_change
 
 log = logging.getLogger(__name__)
+_CHANGED = [
+    "status", "lease_token", "lease_until", "attempts", "not_before", "progress", "quarantined_at",
+    "quarantine_reason",
+]  # fmt: skip
 
 
 def deprecate(*, version: ModelVersion, by: User, note: str = "") -> ModelVersion:
@@ -59,12 +63,16 @@ def archive_version(*, version: ModelVersion, by: User, note: str = "") -> Model
 
 
 def restore_version(*, version: ModelVersion, by: User, note: str = "") -> ModelVersion:
-    """Undo `deprecate` or `archive_version`: the version is again what its validation found it to be.
+    """Undo `deprecate`, `archive_version` or a quarantine: the version is again what its validation found it to be.
 
     One that was archived before it was validated is validated now. Raises Forbidden, Conflict (`not_retired`).
     """
 
     def change(row: ModelVersion) -> None:
+        was_quarantined = row.quarantined_at is not None
+        row.quarantined_at, row.quarantine_reason = None, ""
+        if was_quarantined and row.status == Status.READY:
+            return
         if row.status not in (Status.DEPRECATED, Status.ARCHIVED):
             raise Conflict(
                 f"{row} is {row.status}: there is nothing to restore it from.", code="not_retired", status=row.status
@@ -88,7 +96,7 @@ def _step(
         row = ModelVersion.objects.select_for_update(of=("self",)).select_related("model").get(pk=version.pk)
         before = row.status
         change(row)
-        row.save(update_fields=["status", "lease_token", "lease_until", "attempts", "not_before", "progress"])
+        row.save(update_fields=_CHANGED)
         VersionEvent.objects.create(version=row, kind=kind, by=by, note=note, details={"was": before})
         generation.bump()
         audit.record(f"version.{kind}", by=by, target=row, details={"was": before, "note": note})

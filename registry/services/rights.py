@@ -1,7 +1,7 @@
 """Who may do what in the registry, and what may be served."""
 
 from accounts.models import User
-from registry.errors import Forbidden, VersionNotReady
+from registry.errors import Forbidden, VersionNotReady, VersionQuarantined
 from registry.models import SERVABLE, ModelVersion, RegisteredModel
 
 
@@ -25,10 +25,21 @@ def check_may_activate(by: User, model: RegisteredModel) -> None:
 
 
 def check_can_serve(version: ModelVersion) -> None:
-    """Raise VersionNotReady unless the version's status allows it to be served."""
+    """Raise VersionNotReady unless the version's status allows it to be served, VersionQuarantined if it was taken
+    out of service."""
     if version.status not in SERVABLE:
         raise VersionNotReady(
             f"Version {version.number} is {version.status}, not ready.",
             status=version.status,
             failure=version.failure,
         )
+    if version.quarantined_at is not None:
+        raise VersionQuarantined(
+            f"Version {version.number} was taken out of service: {version.quarantine_reason}",
+            quarantined_at=version.quarantined_at.isoformat(),
+        )
+
+
+def is_servable(version: ModelVersion) -> bool:
+    """Whether `check_can_serve` would let it pass."""
+    return version.status in SERVABLE and version.quarantined_at is None

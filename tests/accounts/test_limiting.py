@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import redis
 
+from accounts.breaker import Breaker
 from accounts.limiting import shared_table
-from accounts.limiting.breaker import Breaker
 from accounts.limiting.limiter import Limiter
 from accounts.limiting.shared_table import SETS, SIZE, WAYS, SharedTable, digest_of
 from accounts.limiting.window import SLOTS, Charge
@@ -279,7 +279,7 @@ def test_when_redis_goes_away_one_host_goes_on_exactly_and_comes_back_to_it(
     clock = Clock()
     with RedisProxy() as proxy:
         limiter = Limiter(directory=tmp_path, redis_url=proxy.url(own_redis_database()), clock=clock)
-        limiter.breaker = Breaker(clock=clock)
+        limiter.breaker = Breaker("test", clock=clock)
         charge = [Charge("owner:1", 100)]
         verdicts = [limiter.hit("g", charge, window=WINDOW) for _ in range(60)]
         proxy.cut()
@@ -309,7 +309,7 @@ def test_a_redis_that_never_was_there_is_no_error(tmp_path: Path) -> None:
 
 def test_an_open_breaker_lets_one_caller_try_per_pause_and_waits_longer_each_time() -> None:
     clock = Clock(0.0)
-    breaker = Breaker(first_pause=1.0, longest_pause=3.0, clock=clock)
+    breaker = Breaker("test", first_pause=1.0, longest_pause=3.0, clock=clock)
     assert breaker.lets_try()
     assert breaker.failed()
     assert not breaker.failed()

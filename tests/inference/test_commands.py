@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from accounts.models import User
+from inference.errors import ActivationFailed
 from registry import services
 from registry.models import ModelVersion, Status
 from tests import toys
@@ -178,3 +180,23 @@ def test_a_stranger_cannot_activate_by_command(bob, served_version):
     with pytest.raises(CommandError, match="not_found"):
         run("activatemodel", "oracle", 1, "--by", bob.email)
     assert version.model.open_deployment() is None
+
+
+def test_warmup_names_what_is_live_and_the_processes_that_are_warm(ada, served_version):
+    root = User.objects.create_superuser("root@example.org", "correct horse battery")
+    services.activate(version=served_version(), by=ada)
+    served_version(name="never-live")
+    assert run("warmup", "--by", root.email) == "oracle:1: warm in 0 serving processes, 0.0 ms at most\n"
+    assert "never-live:1" in run("warmup", "never-live:1", "--by", root.email)
+    with pytest.raises(CommandError, match="no_active_version"):
+        run("warmup", "never-live", "--by", root.email)
+
+
+def test_warmup_fails_when_a_process_can_not_load_it(ada, served_version, monkeypatch):
+    def refuse(version, progress):
+        raise ActivationFailed("A serving process can't take it up.")
+
+    monkeypatch.setattr("inference.activation._stage", refuse)
+    services.activate(version=served_version(), by=ada)
+    with pytest.raises(CommandError, match="1 of 1"):
+        run("warmup", "--by", ada.email)

@@ -4,7 +4,8 @@ import weakref
 
 import pytest
 
-from inference import model_cache
+from inference import memory, model_cache
+from inference.errors import ModelTooLarge
 from inference.model_cache import Loaded, ModelCache
 from registry import resolver
 from registry.errors import DigestMismatch
@@ -20,6 +21,16 @@ def served(served_version):
         return resolver.served(served_version(offset=offset, **facts))
 
     return make
+
+
+@pytest.fixture
+def each_takes(monkeypatch):
+    """Says what memory a load is measured to take."""
+
+    def say(taken_bytes):
+        monkeypatch.setattr(memory, "measured", lambda work: (work(), taken_bytes))
+
+    return say
 
 
 def loaded_numbers(cache):
@@ -77,15 +88,17 @@ def test_the_least_recently_used_goes_when_there_are_too_many(served):
     assert cache.evictions == 1
 
 
-def test_the_bytes_bound_holds_too(served):
+def test_the_bytes_bound_holds_too(served, each_takes):
+    each_takes(10_000)
     cache = ModelCache(max_count=10, max_bytes=25_000)
     for version in (served(), served(), served()):
         cache.get(version)
     assert loaded_numbers(cache) == [2, 3]
 
 
-def test_live_versions_stay_however_full_it_is(served):
-    cache = ModelCache(max_count=1, max_bytes=1)
+def test_live_versions_stay_however_full_it_is(served, each_takes):
+    each_takes(10_000)
+    cache = ModelCache(max_count=1, max_bytes=15_000)
     pinned = served()
     cache.pin(frozenset({pinned.version_id}))
     for version in (pinned, served(), served()):
@@ -110,3 +123,29 @@ def test_a_file_that_was_changed_is_not_loaded(served, var_dir):
     (var_dir / "models" / version.file.path).write_bytes(b"another model")
     with pytest.raises(DigestMismatch):
         ModelCache(max_count=5, max_bytes=10**9).get(version)
+
+
+def test_a_model_known_to_be_too_large_is_refused_before_it_is_read(served, var_dir):
+    version = served(memory_bytes=2_000_000)
+    (var_dir / "models" / version.file.path).unlink()
+    with pytest.raises(ModelTooLarge) as caught:
+        ModelCache(max_count=5, max_bytes=1_000_000).get(version)
+    assert caught.value.details == {"needed_bytes": 2_000_000, "limit_bytes": 1_000_000}
+
+
+def test_a_model_that_turns_out_too_large_is_refused_and_pushes_nobody_out(served, each_takes):
+    cache = ModelCache(max_count=5, max_bytes=1_000_000)
+    each_takes(10_000)
+    cache.get(served())
+    each_takes(2_000_000)
+    with pytest.raises(ModelTooLarge):
+        cache.get(served())
+    assert loaded_numbers(cache) == [1]
+
+
+def test_memory_that_a_load_takes_is_measured():
+    taken, grown = memory.measured(lambda: b"x" * 50_000_000)
+    assert grown > 40_000_000
+    assert memory.peak_bytes() >= memory.resident_bytes() > 0
+    assert memory.facts(limit_bytes=1)["within_limits"] is False
+    del taken

@@ -1,6 +1,10 @@
 import pytest
 
-from inference import health, model_cache, process
+from accounts import metrics
+from accounts.models import AuditEvent
+from inference import clearing, health, model_cache, prediction_cache, preloading, process
+from inference.handlers.base import Predictions
+from monitoring import processes
 from monitoring.models import ServingProcess
 from registry import resolver, services
 from tests.live.stack import wait_until
@@ -30,17 +34,72 @@ def test_a_process_is_ready_when_everything_live_is_loaded(ada, served_version, 
     assert loaded() == [("alpha", 1), ("beta", 1)]
 
 
-def test_a_model_that_cannot_be_loaded_is_reported_and_does_not_keep_the_others_from_serving(
-    ada, served_version, serving, var_dir
+def test_a_process_is_not_ready_before_a_model_that_could_not_be_loaded_is_back(
+    ada, served_version, serving, var_dir, monkeypatch
 ):
+    monkeypatch.setattr(preloading, "RETRY_SECONDS", 0.05)
     broken = served_version(name="broken")
     for version in (broken, served_version(name="whole")):
         services.activate(version=version, by=ada)
+    file = var_dir / "models" / broken.artifact
+    content = file.read_bytes()
+    file.write_bytes(b"damaged")
+    serving()
+    assert not health.is_ready()
+    assert loaded() == [("whole", 1)]
+    assert list(health.problems()) == list(ServingProcess.objects.get().facts["failed"]) == ["broken:1"]
+    file.write_bytes(content)
+    wait_until(health.is_ready, 10)
+    assert health.problems() == {}
+
+
+def test_a_process_that_was_ready_serves_on_when_a_model_is_damaged_later(ada, served_version, serving, var_dir):
+    services.activate(version=served_version(), by=ada)
+    serving()
+    broken = served_version(name="broken")
     (var_dir / "models" / broken.artifact).write_bytes(b"damaged")
+    services.activate(version=broken, by=ada)
+    wait_until(health.problems, 10)
+    assert health.is_ready()
+
+
+def test_a_lazy_model_is_loaded_by_its_first_request(ada, served_version, serving):
+    version = served_version()
+    services.change_model(model=version.model, by=ada, load_policy="lazy")
+    services.activate(version=version, by=ada)
     serving()
     assert health.is_ready()
-    assert loaded() == [("whole", 1)]
-    assert list(ServingProcess.objects.get().facts["failed"]) == ["broken:1"]
+    assert loaded() == []
+
+
+def test_clearing_the_prediction_cache_reaches_every_process(ada, serving):
+    serving()
+    answer = Predictions([1], None, None, None)
+    prediction_cache.cache.put("key", answer, 100)
+    wait_until(lambda: ServingProcess.objects.get().facts["prediction_cache"]["size"] == 1, 10)
+    assert clearing.clear_everywhere(by=ada) == 1
+    wait_until(lambda: len(prediction_cache.cache) == 0, 10)
+    assert AuditEvent.objects.filter(action="cache.cleared").count() == 1
+
+
+def test_what_a_process_counted_outlives_it(serving):
+    serving()
+    before = processes.totals().get("prediction_cache.hits", 0)
+    prediction_cache.cache.counts.hits += 7
+    process.stop()
+    assert not ServingProcess.objects.exists()
+    assert processes.totals()["prediction_cache.hits"] == prediction_cache.cache.counts.hits >= before + 7
+
+
+def test_a_process_that_must_be_replaced_is_not_ready_and_asks_for_its_end(serving, monkeypatch):
+    signals = []
+    monkeypatch.setattr(process.os, "kill", lambda *given: signals.append(given))
+    process.recycle("nobody serves here")
+    serving()
+    process.recycle("a model hangs")
+    process.recycle("it still hangs")
+    assert signals == [(process.os.getpid(), process.signal.SIGTERM)]
+    assert not health.is_ready()
 
 
 def test_a_process_tells_that_it_lives_and_what_it_holds_until_it_stops(ada, served_version, serving):
@@ -77,3 +136,16 @@ def test_starting_twice_is_starting_once(serving):
     serving()
     serving()
     assert ServingProcess.objects.count() == 1
+
+
+def test_the_metrics_tell_what_the_caches_counted_each_once(serving):
+    def scraped():
+        return metrics.CACHE_HITS.labels("prediction")._value.get()
+
+    serving()
+    wait_until(lambda: process._process._scraped._told, 10)
+    before = scraped()
+    prediction_cache.cache.counts.hits += 7
+    wait_until(lambda: scraped() == before + 7, 10)
+    process.stop()
+    assert scraped() == before + 7

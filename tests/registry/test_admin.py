@@ -286,17 +286,29 @@ def test_the_owner_changes_the_settings(client, ada, toy_file):
     values = {
         "description": "New words", "tags": "a, b, a,", "visibility": "internal",
         "max_batch_rows": "500", "record_policy": "outputs", "record_batches": "on",
+        "load_policy": "lazy", "deadline_ms": "250", "cache_ttl_seconds": "0", "fallback": '"unknown"',
     }  # fmt: skip
     answer = client.post(f"{MODELS}{model.pk}/change/", values)
     model.refresh_from_db()
     assert answer.status_code == 302
     assert (model.description, model.tags, model.visibility) == ("New words", ["a", "b"], Visibility.INTERNAL)
     assert (model.max_batch_rows, model.record_policy, model.record_batches) == (500, "outputs", True)
+    assert (model.load_policy, model.deadline_ms, model.cache_ttl_seconds) == ("lazy", 250, 0)
+    assert (model.max_queued, model.fallback) == (None, "unknown")
+    assert "&quot;unknown&quot;" in client.get(f"{MODELS}{model.pk}/change/").content.decode()
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("max_batch_rows", "10001"), ("max_batch_rows", "0"), ("visibility", "public"), ("tags", "x" * 51)],
+    [
+        ("max_batch_rows", "10001"),
+        ("max_batch_rows", "0"),
+        ("visibility", "public"),
+        ("tags", "x" * 51),
+        ("deadline_ms", "0"),
+        ("fallback", "{}"),
+        ("fallback", "unknown"),
+    ],
 )
 def test_a_wrong_setting_changes_nothing(client, ada, toy_file, field, value):
     model = uploaded(ada, toy_file).model
@@ -306,6 +318,7 @@ def test_a_wrong_setting_changes_nothing(client, ada, toy_file, field, value):
         "visibility": "private",
         "max_batch_rows": "5",
         "record_policy": "full",
+        "load_policy": "preload",
         field: value,
     }
     answer = client.post(f"{MODELS}{model.pk}/change/", values)

@@ -243,6 +243,10 @@ def test_a_model_is_changed_and_archived_by_its_owner_alone(client, ada, bob, ke
     assert patch(bob, description="mine").status_code == 403
     assert patch(ada, description="hers", max_batch_rows=5000).json()["max_batch_rows"] == 5000
     assert patch(ada, max_batch_rows=10_001).status_code == 422
+    assert patch(ada, deadline_ms=250, cache_ttl_seconds=0, fallback="unknown").json()["deadline_ms"] == 250
+    assert patch(ada, deadline_ms=None, load_policy="lazy").json()["deadline_ms"] is None
+    assert patch(ada, deadline_ms=0).status_code == 422
+    assert patch(ada, fallback={"answer": "unknown"}).status_code == 422
     assert patch(ada, owner="bob@example.org").status_code == 400
     assert client.delete("/api/v1/models/oracle", headers={"X-API-Key": key_of(bob, "upload")}).status_code == 403
     assert client.delete("/api/v1/models/oracle", headers={"X-API-Key": key_of(ada, "upload")}).status_code == 204

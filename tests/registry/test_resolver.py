@@ -74,3 +74,14 @@ def test_an_archived_model_is_no_longer_served(ada, served_version):
     with pytest.raises(ModelNotFound):
         resolver.resolve("oracle", user=ada)
     assert resolver.live() == []
+
+
+def test_a_models_serving_settings_reach_the_hot_path_with_the_platforms_where_it_has_none(
+    ada, served_version, settings
+):
+    settings.MAX_QUEUED = 7
+    version = served_version()
+    services.change_model(model=version.model, by=ada, deadline_ms=250, cache_ttl_seconds=0, fallback=0.5)
+    serving = resolver.resolve("oracle:1", user=ada).serving
+    assert (serving.deadline_seconds, serving.cache_seconds, serving.max_queued) == (0.25, 0.0, 7)
+    assert (serving.fallback, serving.is_preloaded) == (0.5, True)

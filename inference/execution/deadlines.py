@@ -1,0 +1,176 @@
+"""Ends calls that take too long.
+
+A model that can be stopped (ONNX Runtime) runs on the request's own thread, and one watchdog thread raises its flag at
+the deadline. Any other runs on a worker thread, and the request goes on without it at the deadline; the call itself
+can't be ended, so whoever asked must see to it that the process is replaced.
+"""
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from inference.errors import DeadlineExceeded, ModelExecutionFailed
+from inference.runtimes.base import LoadedModel, RawOutput
+
+_TICK_SECONDS = 0.01
+_PARK_AFTER_TICKS = 100
+
+Feeds = dict[str, Any]
+
+
+def call(model: LoadedModel, feeds: Feeds, *, name: str, until: float, deadline_seconds: float) -> RawOutput:
+    """Run the model until `until`, a time of `perf_counter`. Raises DeadlineExceeded, ModelExecutionFailed."""
+    started = time.perf_counter()
+    if started >= until:
+        raise DeadlineExceeded(name, deadline_seconds=deadline_seconds)
+    stoppable = getattr(model, "run_options", None)
+    try:
+        if stoppable is not None:
+            return _stopped_by_flag(model, feeds, stoppable(), until)
+        return _workers.run(lambda: model.predict(feeds), until)
+    except _TooLate as error:
+        raise DeadlineExceeded(
+            name, deadline_seconds=deadline_seconds, ran_seconds=time.perf_counter() - started, still_runs=not stoppable
+        ) from error
+
+
+class _TooLate(Exception):
+    """The deadline came first."""
+
+
+# -- By a flag ----------------------------------------------------------------------------------------
+
+
+def _stopped_by_flag(model: Any, feeds: Feeds, options: Any, until: float) -> RawOutput:
+    ticket = _watchdog.watch(until, options)
+    try:
+        output: RawOutput = model.predict(feeds, options)
+    except ModelExecutionFailed as error:
+        if options.terminate:
+            raise _TooLate from error
+        raise
+    finally:
+        _watchdog.forget(ticket)
+    return output
+
+
+class Watchdog:
+    """Raises the `terminate` flag of calls whose time is up, within a hundredth of a second.
+
+    A call costs two dictionary operations. The thread ticks while there are calls and parks when there are none.
+    """
+
+    def __init__(self) -> None:
+        self._calls: dict[int, tuple[float, Any]] = {}
+        self._tickets = itertools.count()
+        self._awake = threading.Event()
+        self._is_parked, self._has_thread = True, False
+        self._starting = threading.Lock()
+
+    def watch(self, until: float, options: Any) -> int:
+        """Returns the ticket to forget the call by."""
+        ticket = next(self._tickets)
+        self._calls[ticket] = (until, options)
+        if self._is_parked:
+            self._wake()
+        return ticket
+
+    def forget(self, ticket: int) -> None:
+        """The call has ended."""
+        del self._calls[ticket]
+
+    def _wake(self) -> None:
+        with self._starting:
+            if not self._has_thread:
+                self._has_thread = True
+                threading.Thread(target=self._run, name="deadlines", daemon=True).start()
+            self._is_parked = False
+            self._awake.set()
+
+    def _run(self) -> None:
+        idle = 0
+        while True:
+            if idle > _PARK_AFTER_TICKS:
+                self._awake.clear()
+                self._is_parked = True
+                if not self._calls:  # whoever came before the flag was up is in here
+                    self._awake.wait()
+                self._is_parked, idle = False, 0
+            time.sleep(_TICK_SECONDS)
+            idle = 0 if self._calls else idle + 1
+            now = time.perf_counter()
+            for until, options in list(self._calls.values()):
+                if until <= now:
+                    options.terminate = True
+
+
+# -- On a worker thread -------------------------------------------------------------------------------
+
+
+class Worker:
+    """A thread that does one thing at a time and is left behind when it takes too long."""
+
+    def __init__(self, home: "list[Worker]") -> None:
+        self._home = home
+        self._go, self._done = threading.Semaphore(0), threading.Semaphore(0)
+        self._work: Callable[[], Any] | None = None
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._is_left_behind = False
+        # A daemon: a call that never ends must not keep the process from ending.
+        threading.Thread(target=self._run, name="native-model", daemon=True).start()
+
+    def run(self, work: Callable[[], Any], until: float) -> Any:
+        self._work, self._result, self._error = work, None, None
+        self._go.release()
+        if not self._done.acquire(timeout=max(0.0, until - time.perf_counter())):
+            self._is_left_behind = True
+            raise _TooLate
+        result, error = self._result, self._error
+        self._work = self._result = self._error = None
+        self._home.append(self)
+        if error is not None:
+            raise error
+        return result
+
+    def _run(self) -> None:
+        while True:
+            self._go.acquire()
+            assert self._work is not None
+            try:
+                self._result = self._work()
+            except BaseException as error:
+                self._error = error
+            self._done.release()
+            if self._is_left_behind:
+                return
+
+
+class Workers:
+    """Worker threads of this process, made as they are needed."""
+
+    def __init__(self) -> None:
+        self._idle: list[Worker] = []
+
+    def run(self, work: Callable[[], Any], until: float) -> Any:
+        """What `work` returns, or raises. Raises _TooLate at `until`; the work then goes on by itself."""
+        try:
+            worker = self._idle.pop()
+        except IndexError:
+            worker = Worker(self._idle)
+        return worker.run(work, until)
+
+
+def _begin() -> None:
+    """A child has none of its parent's threads."""
+    global _watchdog, _workers
+    _watchdog, _workers = Watchdog(), Workers()
+
+
+_watchdog: Watchdog
+_workers: Workers
+_begin()
+os.register_at_fork(after_in_child=_begin)

@@ -1,0 +1,60 @@
+"""Counts what models did to the processes that serve them: three strikes in a minute take a version out of service.
+
+A strike is a small request that overran its deadline inside the model, or a process that crashed in it. What merely
+waited too long, and large batches, are no strikes: else a caller could take a model down.
+"""
+
+import logging
+from datetime import timedelta
+
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from accounts.retrying import retry
+from inference import process
+from inference.errors import DeadlineExceeded
+from inference.models import Strike, StrikeKind
+from inference.prediction_cache import MAX_ROWS
+from registry import services
+from registry.models import ModelVersion
+from registry.resolver import Served
+
+log = logging.getLogger(__name__)
+STRIKES_ALLOWED = 3
+WITHIN_SECONDS = 60.0
+# Of its deadline, this share must have been the model's own: the rest may have gone into waiting for its turn.
+_OWN_SHARE = 0.5
+
+
+def note_overrun(error: Exception, *, served: Served, rows: int) -> None:
+    """See to it that a model which overran its deadline is counted, and the process replaced if it still runs."""
+    if not isinstance(error, DeadlineExceeded):
+        return
+    if error.still_runs:
+        process.recycle(f"{served.model_name}:{served.number} overran its deadline and can't be stopped")
+    if rows <= MAX_ROWS and error.ran_seconds >= _OWN_SHARE * served.serving.deadline_seconds:
+        strike(version_id=served.version_id, kind=StrikeKind.OVERRUN, detail=error.message)
+
+
+def strike(*, version_id: int, kind: str, detail: str) -> bool:
+    """Count one; True when it was the one that took the version out of service. Never raises for the database."""
+    try:
+        return retry(lambda: _strike(version_id, kind, detail), on=DatabaseError, attempts=3, between=connection.close)
+    except DatabaseError:
+        log.exception("a strike of version %s could not be counted", version_id)
+        return False
+
+
+def _strike(version_id: int, kind: str, detail: str) -> bool:
+    version = ModelVersion.objects.select_related("model").get(pk=version_id)
+    Strike.objects.create(version=version, kind=kind, detail=detail)
+    log.warning("strike (%s) of %s: %s", kind, version, detail)
+    since = timezone.now() - timedelta(seconds=WITHIN_SECONDS)
+    lifted = version.events.filter(kind="restored").values_list("at", flat=True).first()
+    recent = Strike.objects.filter(version=version, at__gt=max(since, lifted) if lifted else since)
+    kinds = list(recent.values_list("kind", flat=True))
+    if len(kinds) < STRIKES_ALLOWED or version.quarantined_at is not None:
+        return False
+    told = " and ".join(f"{kinds.count(one)} {StrikeKind(one).label}" for one in sorted(set(kinds)))
+    services.quarantine(version=version, reason=f"{told} within {WITHIN_SECONDS:.0f} seconds. The last: {detail}")
+    return True

@@ -1,0 +1,107 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from inference.errors import DeadlineExceeded, ModelExecutionFailed
+from inference.execution import deadlines
+from inference.runtimes.base import RawOutput
+from inference.runtimes.onnx import OnnxRuntime
+from inference.signature import Signature
+from tests import toys
+
+ROW = {"X": np.array([[1.0, 0.0]], dtype=np.float32)}
+FOREVER = 50_000_000
+
+
+def call(model, seconds):
+    return deadlines.call(
+        model, ROW, name="toy", until=time.perf_counter() + seconds, deadline_seconds=seconds
+    ).labels.tolist()
+
+
+@pytest.fixture
+def onnx():
+    return lambda rounds: OnnxRuntime().load(toys.slow_oracle(5.0, rounds), Signature.from_dict(toys.ORACLE_SIGNATURE))
+
+
+class Native:
+    """A model that can't be stopped; it runs until `go`."""
+
+    def __init__(self):
+        self.go = threading.Event()
+        self.threads = []
+
+    def predict(self, feeds):
+        self.threads.append(threading.current_thread())
+        self.go.wait(10)
+        if feeds["X"][0, 0] < 0:
+            raise ModelExecutionFailed("negative")
+        return RawOutput(feeds["X"][:, 0], None)
+
+
+def test_an_onnx_model_is_stopped_at_its_deadline_and_answers_again_afterwards(onnx):
+    endless, quick = onnx(FOREVER), onnx(1)
+    with pytest.raises(DeadlineExceeded) as caught:
+        call(endless, 0.05)
+    assert caught.value.ran_seconds >= 0.05
+    assert not caught.value.still_runs
+    assert call(quick, 5.0) == [[6.0]]
+
+
+def test_one_call_that_is_stopped_does_not_stop_the_others(onnx):
+    endless, busy, got = onnx(FOREVER), onnx(2_000), []
+    threads = [threading.Thread(target=lambda: got.append(call(busy, 30.0))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    with pytest.raises(DeadlineExceeded):
+        call(endless, 0.05)
+    for thread in threads:
+        thread.join()
+    assert got == [[[6.0]]] * 4
+
+
+def test_the_watchdog_that_sleeps_is_woken_by_the_next_call(onnx, monkeypatch):
+    monkeypatch.setattr(deadlines, "_PARK_AFTER_TICKS", 1)
+    monkeypatch.setattr(deadlines, "_watchdog", deadlines.Watchdog())
+    assert call(onnx(1), 5.0) == [[6.0]]
+    until = time.monotonic() + 10
+    while not deadlines._watchdog._is_parked and time.monotonic() < until:
+        time.sleep(0.01)
+    assert deadlines._watchdog._is_parked
+    with pytest.raises(DeadlineExceeded):
+        call(onnx(FOREVER), 0.05)
+
+
+def test_a_native_model_that_overruns_is_left_behind():
+    model = Native()
+    with pytest.raises(DeadlineExceeded) as caught:
+        call(model, 0.02)
+    assert caught.value.still_runs
+    model.go.set()
+    model.threads[0].join(10)
+    assert not model.threads[0].is_alive()
+
+
+def test_a_native_model_in_time_answers_on_a_thread_that_is_used_again():
+    model = Native()
+    model.go.set()
+    assert call(model, 5.0) == [1.0]
+    assert call(model, 5.0) == [1.0]
+    assert len(set(model.threads)) == 1
+    assert model.threads[0] is not threading.current_thread()
+
+
+def test_what_a_native_model_raises_is_raised():
+    model = Native()
+    model.go.set()
+    with pytest.raises(ModelExecutionFailed, match="negative"):
+        deadlines.call(model, {"X": -ROW["X"]}, name="toy", until=time.perf_counter() + 5, deadline_seconds=5.0)
+
+
+def test_nothing_is_run_after_the_deadline():
+    model = Native()
+    with pytest.raises(DeadlineExceeded) as caught:
+        call(model, -1.0)
+    assert (model.threads, caught.value.still_runs) == ([], False)
