@@ -102,6 +102,7 @@ TABLE: dict[type[BaseException], Rule] = {
     registry_errors.FieldInvalid: Rule(422, "invalid"),
     registry_errors.ArtifactInvalid: Rule(422, "unknown_format"),
     registry_errors.ArtifactTooLarge: Rule(413, "artifact_too_large"),
+    registry_errors.BundleInvalid: Rule(422, "bundle_invalid"),
     registry_errors.DigestMismatch: Rule(503, "digest_mismatch", _DAMAGED, is_fault=True, hides_text=True),
     registry_errors.ArtifactMissing: Rule(503, "artifact_missing", _DAMAGED, is_fault=True, hides_text=True),
     registry_errors.SealBroken: Rule(503, "seal_broken", _DAMAGED, is_fault=True, hides_text=True),

@@ -91,3 +91,9 @@ class SealBroken(DigestMismatch):
     """The file is the one whose digest is recorded, but this platform did not record that digest for this version."""
 
     code = "seal_broken"
+
+
+class BundleInvalid(RegistryError):
+    """The file is no bundle, or it was damaged or changed."""
+
+    code = "bundle_invalid"

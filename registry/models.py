@@ -303,6 +303,7 @@ class EventKind(models.TextChoices):
     ARCHIVED = "archived", "Archived"
     RESTORED = "restored", "Restored"
     TRUSTED = "trusted", "Marked as trusted"
+    IMPORTED = "imported", "Imported"
     DAMAGED = "damaged", "Found damaged"
     REPAIRED = "repaired", "Found whole again"
     QUARANTINED = "quarantined", "Taken out of service by the platform"

@@ -2,11 +2,12 @@
 
 from registry.services.deploying import Commit, activate, rollback, rollback_target, state
 from registry.services.describing import change_model, describe_version
+from registry.services.importing import import_version
 from registry.services.life import archive_model, archive_version, deprecate, restore_model, restore_version
 from registry.services.quarantine import quarantine
 from registry.services.rights import check_can_serve, check_may_activate, may_change
 from registry.services.sealing import renew_seals
-from registry.services.uploading import upload_version
+from registry.services.uploading import known_version, upload_version
 from registry.services.validating import (
     claim_for_validation,
     mark_failed,
@@ -27,6 +28,8 @@ __all__ = [
     "claim_for_validation",
     "deprecate",
     "describe_version",
+    "import_version",
+    "known_version",
     "mark_failed",
     "mark_ready",
     "may_change",

@@ -40,7 +40,7 @@ def job_runner(monkeypatch: pytest.MonkeyPatch) -> Any:
             if claimed is not None:
                 settle(claimed)
 
-        monkeypatch.setattr("inference.management.commands.uploadmodel.time.sleep", sleep)
+        monkeypatch.setattr("inference.management.model_command.time.sleep", sleep)
 
     return settle_with
 
@@ -200,3 +200,14 @@ def test_warmup_fails_when_a_process_can_not_load_it(ada, served_version, monkey
     services.activate(version=served_version(), by=ada)
     with pytest.raises(CommandError, match="1 of 1"):
         run("warmup", "--by", ada.email)
+
+
+def test_with_json_a_script_gets_one_object(ada, file):
+    options = ["--tag", "t", "--version-tag", "v", "--notes", "n", "--json", "--wait", "0"]
+    told = json.loads(run("uploadmodel", file, "--name", "oracle", "--owner", ada.email, *options))
+    assert (told["model"], told["version"], told["status"]) == ("oracle", 1, "pending")
+    version = ModelVersion.objects.select_related("model").get()
+    assert (version.model.tags, version.tags, version.notes) == (["t"], ["v"], "n")
+    make_ready(services.claim_for_validation(seconds=60, max_attempts=3))
+    told = json.loads(run("activatemodel", "oracle", 1, "--by", ada.email, "--json"))
+    assert (told["version"], told["previous_version"]) == (1, None)

@@ -57,3 +57,18 @@ def test_archived_models_are_left_out_unless_asked_for(ada: Any, served_version:
     services.archive_model(model=served_version().model, by=ada)
     assert json.loads(printed("--json")) == []
     assert len(json.loads(printed("--json", "--archived"))) == 1
+
+
+def test_the_versions_of_a_model_are_listed_and_models_found_by_tag_or_text(ada: Any, served_version: Any) -> None:
+    version = served_version()
+    services.activate(version=version, by=ada)
+    services.change_model(model=version.model, by=ada, tags=["t"], description="tells the future")
+    services.describe_version(version=served_version(offset=2.0), by=ada, tags=["candidate"])
+    rows = json.loads(printed("oracle", "--json"))
+    assert [(row["version"], row["live"], row["status"], row["tags"]) for row in rows] == [
+        (2, False, "ready", ["candidate"]),
+        (1, True, "ready", []),
+    ]
+    assert [row["name"] for row in json.loads(printed("--tag", "t", "--search", "future", "--json"))] == ["oracle"]
+    assert printed("--tag", "u") == "Nothing matches.\n"
+    assert "candidate" in printed("oracle", "--tag", "candidate")
