@@ -155,7 +155,7 @@ def golden(version: ModelVersion) -> Golden | None:
     return Golden(
         names if in_columns else [],
         [
-            ([_cell(cell) for cell in _cells(row, names)] if in_columns else [_cell(row)], _cell(answer))
+            ([cell(value) for value in _cells(row, names)] if in_columns else [cell(row)], cell(answer))
             for row, answer in zip(rows, said, strict=False)
         ],
     )
@@ -169,8 +169,9 @@ def _cells(row: Any, names: list[str]) -> list[Any]:
     return [row[name] for name in names] if isinstance(row, dict) else row
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any, *, longest: int = _LONGEST_CELL) -> str:
+    """A value as it stands in a table: rounded, and cut when it is long."""
     if isinstance(value, float):
         return f"{value:.6g}"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -98,7 +98,7 @@ RULES = [
     rule(rf"{ADMIN}/dashboard(/{ID})?", ANY, staff_only("403", "in")),
     rule(rf"{ADMIN}/versions/{ID}/activation/", "GET", staff_only("in", "in")),
     # Staff see every model; who sees one may ask it.
-    rule(rf"{ADMIN}/versions/{ID}/try/", "GET|POST", staff_only("in", "in")),
+    rule(rf"{ADMIN}/(versions/{ID}/try|models/{ID}/compare)/", "GET|POST", staff_only("in", "in")),
     rule(rf"{ADMIN}/(versions|models)/{ID}/(activate|rollback|trust)/", "GET", staff_only("moved", "in")),
     rule(rf"{ADMIN}/(versions|models)/{ID}/(activate|rollback|trust)/", "POST", staff_only("moved", "moved*")),
     rule(rf"{ADMIN}/(versions|models)/{ID}/\w+/", ANY, staff_only("405", "405")),
