@@ -2,11 +2,9 @@
 
 import json
 from datetime import UTC, timedelta
-from functools import cached_property
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -14,9 +12,9 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from accounts.bounded_paginator import BoundedPaginator
 from monitoring.models import Outcome, PredictionLog
 
-MOST_COUNTED = 10_000
 MOST_SHOWN_CHARACTERS = 100_000
 _SPANS = {
     "minute": timedelta(minutes=1),
@@ -24,15 +22,6 @@ _SPANS = {
     "day": timedelta(days=1),
     "week": timedelta(days=7),
 }
-
-
-class BoundedPaginator(Paginator):
-    """Counts no further than anyone pages through, so a large log opens as fast as a small one."""
-
-    @cached_property
-    def count(self) -> int:
-        records: Any = self.object_list
-        return records.order_by()[:MOST_COUNTED].count()
 
 
 class TimeFilter(admin.SimpleListFilter):

@@ -9,6 +9,8 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from unfold.admin import ModelAdmin
 
+from accounts.bounded_paginator import BoundedPaginator
+
 _READERS = ("registry.upload_model", "registry.activate_model", "registry.upload_trusted_model")
 
 
@@ -17,6 +19,9 @@ class RegistryAdmin(ModelAdmin):
 
     actions = None
     list_per_page = 50
+    show_full_result_count = False
+    paginator = BoundedPaginator
+    empty_hint = ""
     view_permission = ""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

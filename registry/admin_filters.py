@@ -6,6 +6,24 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from registry.models import ModelVersion
+
+
+class MineFilter(SimpleListFilter):
+    """Models one owns, or versions one uploaded."""
+
+    title = "whose"
+    parameter_name = "whose"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("mine", "Mine"), ("others", "Of others")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        mine = {"created_by" if queryset.model is ModelVersion else "owner": request.user}
+        if self.value() == "mine":
+            return queryset.filter(**mine)
+        return queryset.exclude(**mine) if self.value() == "others" else queryset
+
 
 class LiveFilter(SimpleListFilter):
     """Models with a live version, or versions that are live; the queryset carries `is_live`."""

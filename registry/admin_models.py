@@ -11,7 +11,7 @@ from unfold.decorators import display
 
 from registry import admin_actions, admin_pages, presentation, selectors, services
 from registry.admin_base import RegistryAdmin
-from registry.admin_filters import ArchivedFilter, LiveFilter
+from registry.admin_filters import ArchivedFilter, LiveFilter, MineFilter
 from registry.admin_life import MODEL_STEPS, life_page
 from registry.errors import RegistryError
 from registry.forms import ModelSettingsForm
@@ -21,9 +21,11 @@ from registry.signed_in import person
 
 @admin.register(RegisteredModel)
 class RegisteredModelAdmin(RegistryAdmin):
-    list_display = ["name", "live", "task", "owner", "visibility", "versions", "updated"]
-    list_filter = [LiveFilter, "task", "visibility", ArchivedFilter]
-    search_fields = ["name", "description", "owner__email"]
+    list_display = ["name", "live", "task", "owner", "shown_visibility", "versions", "updated"]
+    list_filter = [MineFilter, LiveFilter, "task", "visibility", ArchivedFilter]
+    search_fields = ["name", "description", "tags", "owner__email"]
+    search_help_text = "Name, description, tags or owner"
+    empty_hint = "Upload a model file: its first version makes the model."
     view_permission = "registry.view_registeredmodel"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RegisteredModel]:
@@ -33,6 +35,10 @@ class RegisteredModelAdmin(RegistryAdmin):
     @display(description="Live", label={"live": "success"}, empty_value="–")
     def live(self, model: Any) -> Any:
         return ("live", f"version {model.active_version}") if model.active_version else None
+
+    @display(description="Visibility", ordering="visibility")
+    def shown_visibility(self, model: RegisteredModel) -> str:
+        return model.visibility.capitalize()
 
     @display(description="Versions", ordering="versions_count")
     def versions(self, model: RegisteredModel) -> int:

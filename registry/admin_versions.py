@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.urls import path, reverse
 from unfold.decorators import display
 
-from registry import admin_actions, admin_pages, presentation, services
+from registry import admin_actions, admin_pages, presentation, selectors, services
 from registry.admin_base import RegistryAdmin
-from registry.admin_filters import LiveFilter
+from registry.admin_filters import LiveFilter, MineFilter
 from registry.admin_life import VERSION_STEPS, life_page
 from registry.admin_upload import upload_page
 from registry.errors import RegistryError
@@ -19,6 +19,8 @@ from registry.forms import DescriptionForm
 from registry.models import Deployment, ModelVersion, RegisteredModel
 from registry.signed_in import person
 
+# A list needn't read what only a version's own page shows.
+_LONG_COLUMNS = (*selectors.DETAILS, "signature", "parity", "notes", "metrics", "library_versions", "progress")
 _VERBS = frozenset({"GET", "HEAD", "POST"})
 
 
@@ -34,17 +36,22 @@ class ModelVersionAdmin(RegistryAdmin):
         "created_by",
         "uploaded",
     ]
-    list_filter = ["status", LiveFilter, "format", "trusted"]
-    search_fields = ["model__name", "original_name", "sha256", "created_by__email"]
+    list_filter = [MineFilter, "status", LiveFilter, "format", "trusted"]
+    search_fields = ["model__name", "original_name", "sha256", "tags", "created_by__email"]
+    search_help_text = "Model, file, SHA-256, tags or uploader"
+    empty_hint = "Upload a model file: it becomes a version, and is validated within seconds."
     view_permission = "registry.view_modelversion"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ModelVersion]:
         open_entry = Deployment.objects.filter(version=OuterRef("pk"), closed_at=None)
         versions = ModelVersion.objects.filter(model__in=RegisteredModel.objects.visible_to(request.user))
+        if request.resolver_match and request.resolver_match.url_name == "registry_modelversion_changelist":
+            versions = versions.defer(*_LONG_COLUMNS)
+        # Numbers are given out in the order of the uploads.
         return (
             versions.select_related("model__owner", "created_by", "trusted_by")
             .annotate(is_live=Exists(open_entry))
-            .order_by("-created_at", "-pk")
+            .order_by("-pk")
         )
 
     def get_urls(self) -> list[Any]:
@@ -81,7 +88,7 @@ class ModelVersionAdmin(RegistryAdmin):
     def live(self, version: Any) -> Any:
         return ("live", "live") if version.is_live else None
 
-    @display(description="Uploaded", ordering="created_at")
+    @display(description="Uploaded", ordering="pk")
     def uploaded(self, version: ModelVersion) -> Any:
         return presentation.moment(version.created_at)
 

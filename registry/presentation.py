@@ -28,7 +28,9 @@ def moment(at: Any) -> SafeString | None:
     if at is None:
         return None
     local = localtime(at)
-    return format_html('<time datetime="{}">{}</time>', local.isoformat(), local.strftime("%Y-%m-%d %H:%M %Z"))
+    return format_html(
+        '<time class="p-nowrap" datetime="{}">{}</time>', local.isoformat(), local.strftime("%Y-%m-%d %H:%M %Z")
+    )
 
 
 def pretty(document: Any) -> str:

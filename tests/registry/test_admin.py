@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from registry import services
 from registry.models import ModelVersion, RegisteredModel, Status, Visibility
@@ -388,6 +390,41 @@ def test_filters_and_search_find_what_they_say(client, ada, served_version, jobl
     assert found(MODELS) == ["waiting"]
     assert found(f"{MODELS}?archived=yes") == ["oracle"]
     assert found(f"{MODELS}?archived=all") == ["oracle", "waiting"]
+
+
+def test_one_finds_what_is_ones_own_and_what_is_tagged(client, ada, bob, served_version, joblib_file, toy_classifier):
+    mine = served_version()
+    services.describe_version(version=mine, by=ada, tags=["spring"])
+    services.change_model(model=mine.model, by=ada, tags=["oak"])
+    uploaded(bob, joblib_file(toy_classifier), name="theirs", visibility="internal")
+
+    def found(address: str) -> list[str]:
+        return sorted(str(row) for row in client.get(address).context["cl"].result_list)
+
+    assert found(f"{MODELS}?whose=mine") == ["oracle"]
+    assert found(f"{MODELS}?whose=others") == ["theirs"]
+    assert found(f"{VERSIONS}?whose=mine") == ["oracle:1"]
+    assert found(f"{MODELS}?q=oak") == ["oracle"]
+    assert found(f"{VERSIONS}?q=spring") == ["oracle:1"]
+
+
+def test_an_empty_list_says_what_to_do_next(client):
+    for address in (MODELS, VERSIONS):
+        body = client.get(address).content.decode()
+        assert "Upload a model file" in body
+        assert f'href="{address}add/' in body
+        assert "Nothing matches" in client.get(f"{address}?q=nothing").content.decode()
+
+
+def test_the_list_of_versions_reads_none_of_their_long_columns(client, served_version):
+    served_version()
+    client.get(VERSIONS)
+    with CaptureQueriesContext(connection) as asked:
+        client.get(VERSIONS)
+    rows = [query["sql"] for query in asked if 'FROM "registry_modelversion"' in query["sql"]]
+    assert rows
+    for column in ("golden", "report", "sample", "signature", "notes"):
+        assert not any(f'"registry_modelversion"."{column}"' in sql for sql in rows), column
 
 
 @pytest.mark.parametrize("address", [MODELS, VERSIONS, "/admin/"])
