@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 
 from accounts.models import User
 from registry import presentation
@@ -16,11 +17,11 @@ def overview(user: User) -> dict[str, Any]:
     """The context of the start page, in a constant number of queries."""
     visible = RegisteredModel.objects.visible_to(user).listed()
     live = Deployment.objects.filter(closed_at=None, model__in=visible).select_related("model", "version", "by")
-    open_entries = Deployment.objects.filter(closed_at=None).values("version")
+    open_entry = Deployment.objects.filter(version=OuterRef("pk"), closed_at=None)
     unsettled = ModelVersion.objects.filter(
         model__in=visible, status__in=[Status.PENDING, Status.VALIDATING, Status.FAILED, Status.READY]
-    ).exclude(pk__in=open_entries)
-    recent = unsettled.select_related("model").order_by("-created_at", "-pk")[:_SHOWN_RECENT]
+    ).filter(~Exists(open_entry))
+    recent = unsettled.select_related("model").order_by("-pk")[:_SHOWN_RECENT]
     return {
         "live_entries": live.order_by("model__name")[:_SHOWN_LIVE],
         "live_count": live.count(),

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 from django.urls import path, reverse
 from unfold.decorators import display
@@ -21,6 +21,7 @@ from registry.signed_in import person
 
 # A list needn't read what only a version's own page shows.
 _LONG_COLUMNS = (*selectors.DETAILS, "signature", "parity", "notes", "metrics", "library_versions", "progress")
+_SHORTEST_DIGEST = 6
 _VERBS = frozenset({"GET", "HEAD", "POST"})
 
 
@@ -37,8 +38,9 @@ class ModelVersionAdmin(RegistryAdmin):
         "uploaded",
     ]
     list_filter = [MineFilter, "status", LiveFilter, "format", "trusted"]
-    search_fields = ["model__name", "original_name", "sha256", "tags", "created_by__email"]
-    search_help_text = "Model, file, SHA-256, tags or uploader"
+    # What is searched, `get_search_results` says; this shows the box.
+    search_fields = ["model__name"]
+    search_help_text = "Model, model:version, file, tag or the beginning of a SHA-256"
     empty_hint = "Upload a model file: it becomes a version, and is validated within seconds."
     view_permission = "registry.view_modelversion"
 
@@ -71,6 +73,21 @@ class ModelVersionAdmin(RegistryAdmin):
         why_not = next(action.why_not for action in actions if action.url == url)
         shell = self.shell(request, version)
         return life_page(request, version, VERSION_STEPS[step], why_not=why_not, back_url=back_url, shell=shell)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ModelVersion], search_term: str
+    ) -> tuple[QuerySet[ModelVersion], bool]:
+        """Every word must be found. Names are looked up among the models, which are fewer."""
+        for word in search_term.split():
+            models = RegisteredModel.objects.filter(name__icontains=word)
+            wanted = Q(model__in=models) | Q(original_name__icontains=word) | Q(tags__has_item=word)
+            if len(word) >= _SHORTEST_DIGEST:
+                wanted |= Q(sha256__startswith=word.lower())
+            name, _, number = word.rpartition(":")
+            if name and number.isdecimal() and len(number) < 10:
+                wanted |= Q(model__name=name, number=int(number))
+            queryset = queryset.filter(wanted)
+        return queryset, False
 
     @display(description="Version", ordering="model__name")
     def version(self, version: ModelVersion) -> str:

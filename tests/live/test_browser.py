@@ -146,6 +146,9 @@ def test_a_failure_says_what_to_do_and_keeps_what_was_typed(platform: Stack, bro
     page.fill("#id_name", "oracle")
     page.click("text=Upload and validate")
     page.wait_for_selector("[data-errors=file]:not([hidden])")
+    # The browser itself logs that the form was refused.
+    assert [problem for problem in browse.problems if "422" not in problem] == []
+    browse.problems.clear()
     choose(page, toys.oracle(1.0))
     page.click("summary:has-text('Prove it')")
     page.fill("#id_sample", "[[1, 2]]")

@@ -67,6 +67,16 @@ def test_an_upload_leads_to_the_page_of_its_version(client, toy_file):
     assert (version.sample, version.expected, version.model.description) == ([[1, 0]], ["yes"], "Toy")
 
 
+def test_an_upload_carries_what_is_said_about_the_version(client, toy_file):
+    words = {"notes": "Trained in May", "version_tags": "may, eu", "metrics": "auc = 0.93 (test)"}
+    body = client.get(ADD).content.decode()
+    assert all(f'name="{name}"' in body for name in words)
+    client.post(ADD, sent(toy_file, **words))
+    version = ModelVersion.objects.get()
+    assert (version.notes, version.tags) == ("Trained in May", ["may", "eu"])
+    assert version.metrics == [{"name": "auc", "value": 0.93, "dataset": "test"}]
+
+
 def test_a_script_that_uploads_is_told_where_the_version_is(client, toy_file):
     answer = client.post(ADD, sent(toy_file), headers={"X-Requested-With": "XMLHttpRequest"})
     version = ModelVersion.objects.get()
@@ -406,6 +416,10 @@ def test_one_finds_what_is_ones_own_and_what_is_tagged(client, ada, bob, served_
     assert found(f"{VERSIONS}?whose=mine") == ["oracle:1"]
     assert found(f"{MODELS}?q=oak") == ["oracle"]
     assert found(f"{VERSIONS}?q=spring") == ["oracle:1"]
+    assert found(f"{VERSIONS}?q=spring theirs") == []
+    assert found(f"{VERSIONS}?q=oracle:1") == ["oracle:1"]
+    assert found(f"{VERSIONS}?q=oracle:2") == []
+    assert found(f"{VERSIONS}?q={mine.sha256[:8].upper()}") == ["oracle:1"]
 
 
 def test_an_empty_list_says_what_to_do_next(client):
