@@ -22,6 +22,7 @@ from registry.models import ModelVersion, RegisteredModel, Task, Visibility
 
 HANDLERS = [("tabular", "Tabular rows"), ("text", "Text"), ("tensor", "Tensors")]
 _FOUND_OUT = ("", "Found out from the file")
+_SERVING_FIELDS = frozenset({"load_policy", "fallback", *serving.LOWEST_AND_HIGHEST})
 
 
 class ServiceForm(forms.BaseForm):
@@ -168,6 +169,14 @@ class ModelSettingsForm(ServiceForm, forms.ModelForm):
         super().__init__(*args, **kwargs)
         known = self.initial.get("fallback")
         self.initial["fallback"] = "" if known is None else json.dumps(known)
+
+    def about(self) -> list[forms.BoundField]:
+        """The fields everybody sets."""
+        return [field for field in self if field.name not in _SERVING_FIELDS]
+
+    def serving(self) -> list[forms.BoundField]:
+        """The fields that say how the model is served; each has a default of the platform's."""
+        return [field for field in self if field.name in _SERVING_FIELDS]
 
     def clean_fallback(self) -> Any:
         """One plain prediction, or None."""
