@@ -6,3 +6,10 @@ class InferenceConfig(AppConfig):
 
     name = "inference"
     verbose_name = "Inference"
+
+    def ready(self) -> None:
+        from django.conf import settings
+
+        from inference.runtimes import devices
+
+        devices.torch_device = settings.TORCH_DEVICE

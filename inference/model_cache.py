@@ -22,6 +22,7 @@ from inference.handlers import Handler
 from inference.measures import Measures
 from inference.runtimes.base import LoadedModel
 from inference.signature import Signature
+from inference.validation import versions
 from registry import artifacts
 from registry.resolver import Served
 
@@ -183,6 +184,8 @@ def load(served: Served) -> Loaded:
         taken = measures.take(handler, signature, model, served.golden)
         return Loaded(served, signature, handler, model, load_ms, len(content), taken)
 
+    for change in versions.changed_since(served.library_versions, served.runtime):
+        log.warning("%s:%s: %s", served.model_name, served.number, change)
     loaded, grown_bytes = memory.measured(open_it)
     loaded = replace(loaded, memory_bytes=max(grown_bytes, loaded.memory_bytes))
     log.info("loaded %s:%s in %.1f ms, %d bytes", served.model_name, served.number, loaded.load_ms, loaded.memory_bytes)

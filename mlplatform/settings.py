@@ -354,7 +354,7 @@ SCRUB_LIVE_SECONDS = env.number(
 )
 SCRUB_SECONDS = env.number("SCRUB_SECONDS", 86400.0, "How often every other stored model file is checked.")
 CODE_FORMATS_ENABLED = env.flag(
-    "CODE_FORMATS_ENABLED", True, "Whether formats that can carry code (pickle, joblib, skops) are accepted."
+    "CODE_FORMATS_ENABLED", True, "Whether formats that can carry code (pickle, joblib, skops, PyTorch) are accepted."
 )
 
 # -- Inference ----------------------------------------------------------------------------------------
@@ -368,6 +368,11 @@ MODEL_CACHE_COUNT = env.integer(
     "MODEL_CACHE_COUNT", 5, "Models kept loaded in each process besides those that are live."
 )
 MODEL_CACHE_BYTES = env.integer("MODEL_CACHE_BYTES", 400 * 1024 * 1024, "Memory for loaded models in each process.")
+TORCH_DEVICE = env.text(
+    "TORCH_DEVICE",
+    "cpu",
+    "Where PyTorch models that are served natively run: cpu, cuda, or auto (cuda where there is one).",
+)
 CACHE_MAX_SIZE = env.integer("CACHE_MAX_SIZE", 1000, "Answers kept in the prediction cache of each process.")
 CACHE_DEFAULT_TTL = env.number("CACHE_DEFAULT_TTL", 3600.0, "Seconds an answer stays in the prediction cache.")
 CACHE_REDIS_URL = (

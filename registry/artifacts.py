@@ -27,6 +27,8 @@ _EXTENSION = {
     Format.SKOPS: "skops",
     Format.XGBOOST: "xgboost",
     Format.LIGHTGBM: "lightgbm",
+    Format.TORCHSCRIPT: "pt",
+    Format.TORCH_EXPORT: "pt2",
 }
 
 

@@ -121,13 +121,18 @@ def lineage(version: ModelVersion) -> list[tuple[str, Any]]:
         ("From the file", version.original_name),
         ("Format", format_label(version)),
         ("Estimator", report.get("estimator")),
-        ("Saved with", report.get("saved_with")),
+        ("Saved with", _packages(report.get("trained_with")) or report.get("saved_with")),
+        ("Mind", " ".join(report.get("warnings") or ())),
         ("Validated", moment(version.validated_at)),
         ("Opened behind", ", ".join(report.get("layers") or ())),
         ("Trusted by", version.trusted_by.email if version.trusted_by else None),
         ("Trusted", moment(version.trusted_at)),
     ]
     return [(label, value) for label, value in found if value]
+
+
+def _packages(versions: Any) -> str:
+    return ", ".join(f"{package} {version}" for package, version in (versions or {}).items())
 
 
 def format_label(version: ModelVersion) -> str:

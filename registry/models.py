@@ -129,6 +129,8 @@ class Format(models.TextChoices):
     SKOPS = "skops", "scikit-learn (skops)"
     XGBOOST = "xgboost", "XGBoost"
     LIGHTGBM = "lightgbm", "LightGBM"
+    TORCHSCRIPT = "torchscript", "TorchScript"
+    TORCH_EXPORT = "torch_export", "PyTorch program (.pt2)"
 
 
 # Formats that hold numbers only: no name in them is ever looked up as code.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from registry import archives, boosters
+from registry import archives, boosters, torch_files
 from registry.errors import ArtifactInvalid
 from registry.models import Format
 
@@ -83,7 +83,7 @@ def recognise(path: Path, *, max_unpacked_bytes: int = 8 * 1024**3) -> Format:
     """The format of the file at `path`.
 
     Raises ArtifactInvalid with code `empty`, `unreadable`, `unknown_format`, `archive_not_supported`,
-    `archive_unsafe`, `trailing_data`, `pickle_forbidden_global` or `size_limit`.
+    `archive_unsafe`, `not_torchscript`, `trailing_data`, `pickle_forbidden_global` or `size_limit`.
     """
     with path.open("rb") as file:
         head = file.read(16)
@@ -92,6 +92,8 @@ def recognise(path: Path, *, max_unpacked_bytes: int = 8 * 1024**3) -> Format:
             raise _refuse("empty", "The file is empty.")
         if head.startswith(archives.MAGIC):
             return _recognise_archive(path, max_unpacked_bytes)
+        if head.startswith(torch_files.LEGACY_MAGIC):
+            raise torch_files.no_program()
         if head.startswith(b"\x04\x22\x4d\x18"):
             raise _refuse(
                 "unknown_compression",
@@ -107,7 +109,7 @@ def recognise(path: Path, *, max_unpacked_bytes: int = 8 * 1024**3) -> Format:
     raise _refuse(
         "unknown_format",
         "This is neither an ONNX model, nor a scikit-learn model saved with joblib, pickle or skops, nor a model file"
-        " of XGBoost or LightGBM.",
+        " of XGBoost or LightGBM, nor a PyTorch program.",
     )
 
 
@@ -115,9 +117,12 @@ def _recognise_archive(path: Path, max_unpacked_bytes: int) -> Format:
     found = archives.Archive(path, max_unpacked_bytes=max_unpacked_bytes)
     if "schema.json" in found.names:
         return Format.SKOPS
+    if (program := torch_files.recognise(found)) is not None:
+        return program
     raise _refuse(
         "archive_not_supported",
-        "Of zip files, those of skops are accepted. Other models: upload ONNX or joblib.",
+        "Of zip files, those of TorchScript, torch.export (.pt2) and skops are accepted. Other models: upload ONNX or"
+        " joblib.",
     )
 
 

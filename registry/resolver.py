@@ -44,6 +44,7 @@ class Served:
     golden: dict[str, Any] | None
     memory_bytes: int
     serving: Serving
+    library_versions: dict[str, str]
 
     def is_visible_to(self, user: Person) -> bool:
         """Whether `user` may know of the model."""
@@ -136,6 +137,7 @@ def served(version: ModelVersion) -> Served:
         golden=version.golden,
         memory_bytes=version.memory_bytes or version.size_bytes,
         serving=serving.of_model(model),
+        library_versions=version.library_versions,
     )
 
 

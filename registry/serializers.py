@@ -172,9 +172,13 @@ class VersionDetailSerializer(VersionSerializer):
     """One version, with what happened to it (the newest 50)."""
 
     events = serializers.SerializerMethodField()
+    trained_with = serializers.SerializerMethodField(help_text="The packages the file says it was made with.")
 
     class Meta(VersionSerializer.Meta):
-        fields = [*VersionSerializer.Meta.fields, "events"]
+        fields = [*VersionSerializer.Meta.fields, "trained_with", "events"]
+
+    def get_trained_with(self, version: ModelVersion) -> dict[str, str]:
+        return dict((version.report or {}).get("trained_with") or {})
 
     @extend_schema_field(EventSerializer(many=True))
     def get_events(self, version: ModelVersion) -> Any:

@@ -13,6 +13,8 @@ RUNTIMES = {
     "onnx": "inference.runtimes.onnx.OnnxRuntime",
     "sklearn": "inference.runtimes.sklearn.SklearnRuntime",
     "skops": "inference.runtimes.skops.SkopsRuntime",
+    "torch_export": "inference.runtimes.pytorch.TorchExportRuntime",
+    "torchscript": "inference.runtimes.pytorch.TorchScriptRuntime",
     "xgboost": "inference.runtimes.xgboost.XgboostRuntime",
 }
 

@@ -1,45 +1,17 @@
 """The signature of an uploaded ONNX graph: what its inputs and outputs mean to a client."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import onnx
+from onnx import TensorProto as Type
 
-from inference.errors import ValidationFailed
-from inference.signature import Column, Feed, Signature, SignatureInvalid
-from inference.validation.outputs import Answers, as_floats
+from inference.signature import Signature, SignatureInvalid
+from inference.validation import values
+from inference.validation.values import Value
 
-Type = onnx.TensorProto
-DTYPES: dict[int, tuple[str, str]] = {
-    Type.FLOAT: ("float32", "float32"),
-    Type.DOUBLE: ("float64", "float64"),
-    Type.FLOAT16: ("float32", "float16"),
-    Type.INT64: ("int64", "int64"),
-    Type.INT32: ("int64", "int32"),
-    Type.INT16: ("int64", "int16"),
-    Type.INT8: ("int64", "int8"),
-    Type.UINT8: ("int64", "uint8"),
-    Type.UINT16: ("int64", "uint16"),
-    Type.UINT32: ("int64", "uint32"),
-    Type.STRING: ("string", "string"),
-    Type.BOOL: ("bool", "bool"),
-}
-FLOATS = (Type.FLOAT, Type.DOUBLE)
-LABELS = (Type.INT64, Type.INT32, Type.STRING, Type.BOOL)
-MAX_COLUMNS = 20_000
-SUM_TOLERANCE = 1e-3
 MAX_INFERRED_NODES, MAX_INFERRED_BYTES = 20_000, 256 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """An input or output of the graph; unknown sizes are -1."""
-
-    name: str
-    kind: int
-    shape: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +50,21 @@ def derive(
     sample: list[Any] | None,
     classes: list[Any] | None,
 ) -> Signature:
-    """Raises ValidationFailed: schema_mismatch. `settle` completes it with what the model answers."""
+    """Raises ValidationFailed: schema_mismatch. `values.settle` completes it with what the model answers."""
     graph = _with_shapes(model).graph
     constants = {tensor.name for tensor in graph.initializer}
-    inputs = [_value(entry) for entry in graph.input if entry.name not in constants]
+    given = [_value(entry) for entry in graph.input if entry.name not in constants]
     outputs = [_value(entry) for entry in _outputs(graph)]
-    found, columns, feeds = _inputs(model, inputs, handler, sample)
-    labels, scores = _label_and_score(outputs)
+    found, columns, feeds = values.inputs(
+        given, handler=handler, sample=sample, names=_metadata_names(model) or values.sample_names(sample)
+    )
+    labels, scores = values.label_and_score(outputs)
     solved = _task(model, labels, scores, task)
     width = None
     if solved == "regression":
         # The one output holds the values themselves.
         labels, scores, classes = scores, None, None
-        width = _width(labels)
+        width = values.width(labels)
     elif classes is None:
         classes = _classes(model)
     if labels is None and scores is not None:
@@ -108,54 +82,20 @@ def derive(
             multi_output=width,
         )
     except SignatureInvalid as error:
-        raise _mismatch(f"the model's {error}", None) from error
-
-
-def settle(signature: Signature, answers: Answers) -> tuple[Signature, Answers]:
-    """Keeps probabilities only where every row is a distribution over the classes."""
-    if answers.probabilities is None:
-        return signature, answers
-    matrix = as_floats(answers.probabilities)
-    proper = bool((abs(matrix.sum(axis=1) - 1) <= SUM_TOLERANCE).all() and (matrix >= -SUM_TOLERANCE).all())
-    classes = signature.classes
-    if classes is not None and len(classes) != matrix.shape[1]:
-        classes = None
-    if classes is None and signature.labels_output is not None:
-        classes = _classes_by_position(answers, matrix)
-    if proper:
-        return replace(signature, classes=classes), answers
-    settled = replace(signature, has_probabilities=False, classes=classes)
-    return settled, Answers(answers.predictions)
-
-
-def _classes_by_position(answers: Answers, matrix: "np.ndarray[Any, Any]") -> tuple[Any, ...] | None:
-    """0, 1, 2 ... when every label is the position of its row's best score; else unknown."""
-    best = matrix.argmax(axis=1).tolist()
-    if any(type(label) is not int for label in answers.predictions) or best != answers.predictions:
-        return None
-    return tuple(range(matrix.shape[1]))
+        raise values.mismatch(f"the model's {error}", None) from error
 
 
 def _classes_of_scores(model: onnx.ModelProto, scores: Value, classes: list[Any] | None) -> list[Any]:
     """Labels for a graph that gives scores alone: its own, else the positions of the scores."""
     width = (scores.shape or ())[1:]
     if scores.shape is None or len(width) > 1 or (width and width[0] < 1):
-        raise _mismatch("the number of its classes is unknown. Export it with the shape of its output", None)
+        raise values.mismatch("the number of its classes is unknown. Export it with the shape of its output", None)
     count = width[0] if width else 1
     if count == 1 and _maker(model, scores.name) != "Sigmoid":
-        raise _mismatch(
+        raise values.mismatch(
             "one score per row is a class probability only behind a Sigmoid. Export label and probabilities", None
         )
     return classes if classes is not None and len(classes) == max(count, 2) else list(range(max(count, 2)))
-
-
-def _width(values: Value | None) -> int | None:
-    """The number of outputs of a regressor with several."""
-    if values is None or values.shape is None or len(values.shape) < 2:
-        return None
-    if len(values.shape) > 2:
-        raise _mismatch(f"its output has {len(values.shape)} dimensions; one or two are served", None)
-    return values.shape[1] if values.shape[1] > 1 else None
 
 
 def _with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -170,7 +110,7 @@ def _with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _value(entry: onnx.ValueInfoProto) -> Value:
     if not entry.type.HasField("tensor_type"):
-        raise _mismatch(f"{entry.name!r} is not a tensor (sequences and maps are not served)", None)
+        raise values.mismatch(f"{entry.name!r} is not a tensor (sequences and maps are not served)", None)
     tensor = entry.type.tensor_type
     if not tensor.HasField("shape"):
         return Value(entry.name, tensor.elem_type, None)
@@ -189,87 +129,8 @@ def _outputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
     ]
 
 
-def _inputs(
-    model: onnx.ModelProto, values: list[Value], handler: str | None, sample: list[Any] | None
-) -> tuple[str, tuple[Column, ...], tuple[Feed, ...]]:
-    if not values:
-        raise _mismatch("it has no input", None)
-    for value in values:
-        if value.kind not in DTYPES:
-            raise _mismatch(f"the type of the input {value.name!r} is not served", None)
-        if value.shape is None or not value.shape:
-            raise _mismatch(f"the input {value.name!r} has no batch dimension", None)
-        if value.shape[0] > 1:
-            raise _mismatch(
-                f"the input {value.name!r} takes exactly {value.shape[0]} rows."
-                " Export it with a dynamic batch dimension",
-                None,
-            )
-    if len(values) == 1 and values[0].kind == Type.STRING and _is_column(values[0]):
-        found, built = "text", _text(values[0])
-    elif handler != "tensor" and all(_is_flat(value, sample) for value in values):
-        found, built = "tabular", _tabular(model, values, sample)
-    else:
-        found, built = "tensor", _tensors(values)
-    if handler not in (None, found):
-        raise _mismatch(f"it takes {found} input; the handler {handler!r} does not fit it", "handler")
-    return found, *built
-
-
-def _is_column(value: Value) -> bool:
-    shape = value.shape or ()
-    return len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)
-
-
-def _is_flat(value: Value, sample: list[Any] | None) -> bool:
-    shape = value.shape or ()
-    if len(shape) == 1:
-        return True
-    known = len(shape) == 2 and 0 < shape[1] <= MAX_COLUMNS
-    guessable = len(shape) == 2 and shape[1] == -1 and _sample_width(sample) is not None
-    return known or (guessable and value.kind in FLOATS)
-
-
-def _sample_width(sample: list[Any] | None) -> int | None:
-    if sample and isinstance(sample[0], (list, dict)):
-        return len(sample[0])
-    return None
-
-
-def _text(value: Value) -> tuple[tuple[Column, ...], tuple[Feed, ...]]:
-    return (Column("text", "string"),), (Feed(value.name, "string", (0,), value.shape or (-1,)),)
-
-
-def _tabular(
-    model: onnx.ModelProto, values: list[Value], sample: list[Any] | None
-) -> tuple[tuple[Column, ...], tuple[Feed, ...]]:
-    columns: list[Column] = []
-    feeds: list[Feed] = []
-    for value in values:
-        shape = value.shape or ()
-        width = 1 if len(shape) == 1 else shape[1] if shape[1] > 0 else _sample_width(sample) or 1
-        visible, own = DTYPES[value.kind]
-        names = [value.name] if len(values) > 1 else [f"feature_{at}" for at in range(width)]
-        if len(values) > 1 and width > 1:
-            names = [f"{value.name}_{at}" for at in range(width)]
-        first = len(columns)
-        columns += [Column(name, visible) for name in names]
-        own_shape = shape if len(shape) == 1 else (shape[0], width)
-        feeds.append(Feed(value.name, own, tuple(range(first, first + width)), own_shape))
-    known = _metadata_names(model, sample)
-    if known is not None and len(known) == len(columns) and len(set(known)) == len(known):
-        columns = [replace(column, name=name) for column, name in zip(columns, known, strict=True)]
-    return tuple(columns), tuple(feeds)
-
-
-def _tensors(values: list[Value]) -> tuple[tuple[Column, ...], tuple[Feed, ...]]:
-    columns = tuple(Column(v.name, DTYPES[v.kind][0], (v.shape or ())[1:]) for v in values)
-    feeds = tuple(Feed(v.name, DTYPES[v.kind][1], (at,), v.shape or (-1,)) for at, v in enumerate(values))
-    return columns, feeds
-
-
-def _metadata_names(model: onnx.ModelProto, sample: list[Any] | None) -> list[str] | None:
-    """Column names from the file's metadata (feature_names), else from a sample of objects."""
+def _metadata_names(model: onnx.ModelProto) -> list[str] | None:
+    """Column names from the file's metadata (feature_names)."""
     for entry in model.metadata_props:
         if entry.key in ("feature_names", "feature_names_in", "columns"):
             try:
@@ -278,24 +139,13 @@ def _metadata_names(model: onnx.ModelProto, sample: list[Any] | None) -> list[st
                 names = [name.strip() for name in entry.value.split(",")]
             if isinstance(names, list) and all(isinstance(name, str) and name for name in names):
                 return names
-    if sample and isinstance(sample[0], dict):
-        return [str(name) for name in sample[0]]
     return None
-
-
-def _label_and_score(outputs: list[Value]) -> tuple[Value | None, Value | None]:
-    labels = [v for v in outputs if v.kind in LABELS and (v.shape is None or len(v.shape) <= 2)]
-    scores = [v for v in outputs if v.kind in FLOATS]
-    if len(labels) <= 1 and len(scores) <= 1 and (labels or scores):
-        return (labels[0] if labels else None), (scores[0] if scores else None)
-    names = ", ".join(repr(value.name) for value in outputs)
-    raise _mismatch(f"its outputs ({names}) are neither one prediction nor a label with its probabilities", None)
 
 
 def _task(model: onnx.ModelProto, labels: Value | None, scores: Value | None, asked: str | None) -> str:
     if labels is not None:
         if asked == "regression":
-            raise _mismatch("it gives labels; the task 'regression' does not fit it", "task")
+            raise values.mismatch("it gives labels; the task 'regression' does not fit it", "task")
         return "classification"
     if asked is not None:
         return asked
@@ -306,7 +156,7 @@ def _task(model: onnx.ModelProto, labels: Value | None, scores: Value | None, as
         return "classification"
     if single or "Regressor" in maker:
         return "regression"
-    raise _mismatch("it does not say what its scores mean. Set the task to classification or regression", "task")
+    raise values.mismatch("it does not say what its scores mean. Set the task to classification or regression", "task")
 
 
 def _maker(model: onnx.ModelProto, name: str) -> str:
@@ -325,7 +175,3 @@ def _classes(model: onnx.ModelProto) -> list[Any] | None:
             if attribute.name in ("classlabels_int64s", "classlabels_ints") and attribute.ints:
                 return list(attribute.ints)
     return None
-
-
-def _mismatch(reason: str, field: str | None) -> ValidationFailed:
-    return ValidationFailed("schema_mismatch", f"The model cannot be served: {reason}."[:900], field=field or "file")

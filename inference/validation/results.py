@@ -6,7 +6,7 @@ from typing import Any
 
 from inference.errors import ValidationFailed
 from inference.signature import Signature, SignatureInvalid
-from inference.validation import sandbox
+from inference.validation import outputs, sandbox, versions
 from inference.validation.limits import golden_count, plain_text
 from inference.validation.outputs import Answers
 
@@ -107,13 +107,7 @@ def not_compiled(candidates: Any) -> ValidationFailed:
 def native_result(reply: sandbox.Reply, told: Told, runtime: str, why: str) -> ValidationResult:
     """runtime: that of the artifact's own format."""
     header = reply.header
-    count = golden_count(int(_number(header.get("sample_rows"))))
-    kept = told.answers.pick(list(range(min(count, len(told.answers.predictions)))))
-    golden = {
-        "instances": header["rows"][:count],
-        "predictions": kept.predictions,
-        "probabilities": kept.probabilities,
-    }
+    golden = outputs.golden(header["rows"], told.answers, golden_count(int(_number(header.get("sample_rows")))))
     parity = {"passed": True, "rows": len(header["rows"]), "reason": "the original itself is served"}
     measured = {
         "signature": told.native.to_dict(),
@@ -136,7 +130,7 @@ def result_from(
     signature = signature_from(header.get("signature"))
     if signature is None:
         raise disturbed()
-    versions = {**_versions(converted.get("library_versions")), **_versions(header.get("library_versions"))}
+    installed = {**_versions(converted.get("library_versions")), **_versions(header.get("library_versions"))}
     result = ValidationResult(
         signature=signature.to_dict(),
         task=signature.task,
@@ -148,9 +142,9 @@ def result_from(
         load_ms=_number(header.get("load_ms")),
         memory_bytes=int(_number(header.get("memory_bytes"))),
         report=report,
-        library_versions=versions,
+        library_versions=installed,
     )
-    _require_storable([result.signature, result.parity, result.golden, result.report, versions])
+    _require_storable([result.signature, result.parity, result.golden, result.report, installed])
     return result
 
 
@@ -201,6 +195,8 @@ def report_on(converted: sandbox.Reply | None, probed: sandbox.Reply | None) -> 
         report["estimator"] = plain_text(told.get("estimator"), 300)
         report["candidates"] = candidates if isinstance(candidates, list) else []
         report["saved_with"] = plain_text(told.get("saved_with"), 40) or None
+        report["trained_with"] = _versions(told.get("trained_with"))
+        report["warnings"] = versions.differences(report["trained_with"], _versions(told.get("library_versions")))
         report["sample_rows"] = int(_number(told.get("sample_rows")))
         report["native"] = {
             "load_ms": _number(told.get("load_ms")),

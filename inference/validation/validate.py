@@ -15,8 +15,16 @@ __all__ = ["Progress", "ValidationResult", "sandbox_layers", "validate"]
 
 Progress = Callable[[str, float], None]
 # Opened by a library that might be made to do more than read; both layers of the sandbox must hold.
-CODE_CARRYING = frozenset({"lightgbm", "skops", "sklearn", "xgboost"})
-FORMATS = CODE_CARRYING | {"onnx"}
+# format -> the sandbox's task that opens and compiles it.
+CONVERTERS = {
+    "lightgbm": "convert",
+    "skops": "convert",
+    "sklearn": "convert",
+    "torch_export": "convert_torch",
+    "torchscript": "convert_torch",
+    "xgboost": "convert",
+}
+FORMATS = CONVERTERS.keys() | {"onnx"}
 
 
 def sandbox_layers() -> dict[str, bool]:
@@ -49,7 +57,7 @@ def validate(
     asked = {"format": format, "task": task, "handler": handler, "sample": sample, "trusted": trusted}
     run = _Run(asked, limits or Limits(), progress)
     with artifact.open("rb") as stream:
-        if format in CODE_CARRYING:
+        if format in CONVERTERS:
             return run.code_carrying(stream, expected)
         return run.data_format(stream, expected)
 
@@ -71,7 +79,7 @@ class _Run:
                 " Upload the model as ONNX.",
                 field="file",
             )
-        reply = self._run("convert", stream, self.asked, 0.0)
+        reply = self._run(CONVERTERS[self.asked["format"]], stream, self.asked, 0.0)
         told = results.told_by(reply.header)
         try:
             expectations.compare(told.answers, told.native, expected)

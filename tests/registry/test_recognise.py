@@ -174,6 +174,7 @@ def test_a_file_that_unpacks_without_end_is_stopped(tmp_path, saved):
         [
             b"",
             b"\x08\x07",
+            b"PK\x03\x04",
             b"\x80\x04",
             b"\x80\x02c",
             b"(",

@@ -20,6 +20,7 @@ PACKAGES = {
 }
 TASKS = {
     "convert": ("inference.validation.tasks.convert", "convert"),
+    "convert_torch": ("inference.validation.tasks.convert_torch", "convert"),
     "probe": ("inference.validation.tasks.probe", "probe"),
 }
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from inference.validation.sandbox import landlock, privileges, seccomp
 
 SYSTEM_LIBRARIES = ("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/local/lib", "/etc/ld.so.cache")
-# ONNX Runtime asks for the processor's kind, scikit-learn for the numeric libraries in its own process.
-OWN_FACTS = ("/proc/cpuinfo", "/sys/devices/system/cpu", "/proc/self/maps")
+# ONNX Runtime asks for the processor's kind, scikit-learn for the numeric libraries in its own process, PyTorch for
+# random numbers.
+OWN_FACTS = ("/proc/cpuinfo", "/sys/devices/system/cpu", "/proc/self/maps", "/dev/urandom")
 OPEN_FILES = 256
 
 

@@ -4,7 +4,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -14,41 +14,18 @@ import onnxruntime
 import sklearn
 
 from inference import runtimes
-from inference.errors import ModelExecutionFailed
 from inference.runtimes import estimators
 from inference.runtimes.boosted import Boosted
 from inference.validation import boosted, opening, outputs, parity, reference, structure
 from inference.validation.reference import Reference
+from inference.validation.tasks.searching import Search
 
 if TYPE_CHECKING:
     from inference.validation import compiling
 
 Progress = Callable[[str, float], None]
 OTHER_LIBRARIES = ("lightgbm", "skops", "xgboost")
-MESSAGE_LENGTH = 1500
 LONG_COMPILATION_SECONDS = 30.0
-COMFORTABLE = parity.PROBABILITY_TOLERANCE / 50
-
-
-@dataclass(slots=True)
-class Search:
-    """The ways to compile that were tried, and the best so far."""
-
-    tried: list[dict[str, Any]] = field(default_factory=list)
-    best: "compiling.Compiled | None" = None
-    rank: tuple[int, float] = (0, 0.0)
-
-    def note(self, candidate: "compiling.Candidate", outcome: str, **details: Any) -> None:
-        self.tried.append({"name": candidate.name, "outcome": outcome, **details})
-
-    def keep(self, compiled: "compiling.Compiled", proof: parity.Parity) -> None:
-        rank = (proof.ties, proof.max_difference or 0.0)
-        if self.best is None or rank < self.rank:
-            self.best, self.rank = compiled, rank
-
-    def is_comfortable(self) -> bool:
-        """Whether the best is so close to the original that no row is likely to be over the tolerance."""
-        return self.best is not None and self.rank <= (0, COMFORTABLE)
 
 
 def convert(stream: BinaryIO, request: Any, progress: Progress, memory: Any) -> tuple[dict[str, Any], list[bytes]]:
@@ -83,6 +60,7 @@ def convert(stream: BinaryIO, request: Any, progress: Progress, memory: Any) -> 
         "candidates": search.tried,
         "estimator": _describe(opened.model),
         "saved_with": opened.saved_with,
+        "trained_with": {"scikit-learn": opened.saved_with} if opened.saved_with else {},
         "load_ms": load_ms,
         "memory_bytes": resident,
         "library_versions": library_versions(),
@@ -103,22 +81,22 @@ def library_versions() -> dict[str, str]:
     }
 
 
-def _compile(model: Any, original: Reference, progress: Progress) -> Search:
+def _compile(model: Any, original: Reference, progress: Progress) -> "Search[compiling.Compiled]":
     from inference.validation import compiling  # heavy, and only for files that got this far
 
-    search = Search()
+    search: Search[compiling.Compiled] = Search()
     for number, candidate in enumerate(compiling.candidates(model, original.signature)):
         progress(f"compiling ({candidate.name})", min(0.3 + 0.15 * number, 0.9))
         started = time.perf_counter()
         try:
             compiled = compiling.compile_model(model, original.signature, candidate)
         except Exception as error:
-            search.note(candidate, "not compiled", error=_words(error))
+            search.note(candidate.name, "not compiled", error=search.words(error))
             continue
         try:
             _prove(compiled, original, candidate, search)
         except Exception as error:
-            search.note(candidate, "not loaded", error=_words(error))
+            search.note(candidate.name, "not loaded", error=search.words(error))
             continue
         took_long = time.perf_counter() - started > LONG_COMPILATION_SECONDS
         if search.is_comfortable() or (search.best is not None and took_long):
@@ -130,7 +108,7 @@ def _prove(
     compiled: "compiling.Compiled",
     original: Reference,
     candidate: "compiling.Candidate",
-    search: Search,
+    search: "Search[compiling.Compiled]",
 ) -> None:
     """Compares with the original on every row, or on the rows without gaps when only those agree."""
     task = original.signature.task
@@ -143,16 +121,11 @@ def _prove(
         proof = parity.compare(original.answers.pick(without), got.pick(without), task)
         compiled = replace(compiled, signature=replace(compiled.signature, allows_missing=False))
     if proof.passed:
-        search.note(candidate, "equal", parity=proof.to_dict())
+        search.note(candidate.name, "equal", parity=proof.to_dict())
         search.keep(compiled, proof)
     else:
         example = original.rows[proof.row] if proof.row is not None else None
-        search.note(candidate, "different", parity=proof.to_dict(), example=_shown(example))
-
-
-def _words(error: Exception) -> str:
-    text = str(error) if isinstance(error, ModelExecutionFailed) else f"{type(error).__name__}: {error}"
-    return text[:MESSAGE_LENGTH]
+        search.note(candidate.name, "different", parity=proof.to_dict(), example=_shown(example))
 
 
 def _shown(row: Any) -> Any:

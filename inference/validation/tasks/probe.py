@@ -13,7 +13,7 @@ from inference import runtimes
 from inference.errors import ModelExecutionFailed, ValidationFailed
 from inference.runtimes.base import LoadedModel
 from inference.signature import Signature
-from inference.validation import onnx_schema, outputs, parity, policy, reference
+from inference.validation import onnx_schema, outputs, parity, policy, reference, values
 from inference.validation.limits import golden_count
 from inference.validation.outputs import Answers
 from inference.validation.samples import graphs
@@ -40,7 +40,7 @@ def probe(stream: BinaryIO, request: Any, progress: Progress, memory: Any) -> tu
     load_ms = (time.perf_counter() - started) * 1000
 
     progress("running", 0.5)
-    header = _prove(model, judged.signature, asked, judged.graph)
+    header = _prove(model, judged.signature, asked)
     header |= {
         "load_ms": load_ms,
         "memory_bytes": max(memory.resident_bytes() - before, 0),
@@ -60,7 +60,7 @@ class Judged:
 
 def _judge_graph(content: bytes, asked: dict[str, Any]) -> Judged:
     graph = policy.parse(content)
-    policy.check(graph, allow_loops=asked["trusted"] or asked["signature"] is not None)
+    policy.check(graph, allow_loops=asked["trusted"] or asked["format"] not in ("onnx", *parity.SINGLE_PRECISION))
     if asked["signature"] is not None:
         return Judged(content, Signature.from_dict(asked["signature"]), graph)
     rewritten = onnx_schema.without_zipmap(graph)
@@ -86,7 +86,7 @@ def _load(runtime: str, judged: Judged) -> LoadedModel:
         raise _refused(error, "onnx_invalid" if judged.graph is not None else "not_compilable") from error
 
 
-def _prove(model: LoadedModel, signature: Signature, asked: dict[str, Any], graph: Any) -> dict[str, Any]:
+def _prove(model: LoadedModel, signature: Signature, asked: dict[str, Any]) -> dict[str, Any]:
     if asked["rows"] is not None:
         rows = asked["rows"]
         wanted = Answers.from_dict(asked["reference"])
@@ -94,30 +94,20 @@ def _prove(model: LoadedModel, signature: Signature, asked: dict[str, Any], grap
             rows = rows[: asked["gaps_from"]]
             wanted = wanted.pick(list(range(len(rows))))
         got = _answer(model, signature, rows)
-        proof = parity.compare(wanted, got, signature.task)
+        proof = parity.compare(wanted, got, signature.task, is_single=asked["format"] in parity.SINGLE_PRECISION)
         if not proof.passed:
             raise ValidationFailed("parity_failed", f"The compiled model: {proof.reason}.", field="file")
         header: dict[str, Any] = {"parity": proof.to_dict()}
     else:
         given = reference.sample_rows(signature, asked["sample"])
-        rows = [*given, *graphs.generate(signature, graph)]
+        rows = [*given, *graphs.generate(signature)]
         got, signature = _run_unknown(model, signature, rows, len(given))
         header = {"parity": {"passed": None, "rows": len(rows), "reason": "nothing to compare with"}}
-    _require_steady(model, signature, rows, got)
+    _require_steady(model, signature, rows, got, asked["format"] in parity.SINGLE_PRECISION)
     header["signature"] = signature.to_dict()
     header["answers"] = got.to_dict()
-    header["golden"] = golden(rows, got, golden_count(len(asked["sample"] or [])))
+    header["golden"] = outputs.golden(rows, got, golden_count(len(asked["sample"] or [])))
     return header
-
-
-def golden(rows: list[Any], answers: Answers, count: int) -> dict[str, Any]:
-    """The first `count` inputs with their answers, for the check after each load."""
-    kept = answers.pick(list(range(min(count, len(rows)))))
-    return {
-        "instances": rows[:count],
-        "predictions": kept.predictions,
-        "probabilities": kept.probabilities,
-    }
 
 
 def _run_unknown(model: LoadedModel, signature: Signature, rows: list[Any], given: int) -> tuple[Answers, Signature]:
@@ -126,15 +116,15 @@ def _run_unknown(model: LoadedModel, signature: Signature, rows: list[Any], give
         raise ValidationFailed("schema_mismatch", "The model answers NaN to the sample.", field="file")
     if all(outputs.has_gaps(said) for said in got.predictions):
         raise ValidationFailed("schema_mismatch", "The model answers NaN to every input.", field="file")
-    settled, kept = onnx_schema.settle(signature, got)
+    settled, kept = values.settle(signature, got)
     return kept, settled
 
 
-def _require_steady(model: LoadedModel, signature: Signature, rows: list[Any], got: Answers) -> None:
+def _require_steady(model: LoadedModel, signature: Signature, rows: list[Any], got: Answers, is_single: bool) -> None:
     """A row alone must be answered as in company."""
     for at in range(min(SINGLE_ROWS, len(rows))):
         alone = _answer(model, signature, [rows[at]])
-        proof = parity.compare(got.pick([at]), alone, signature.task)
+        proof = parity.compare(got.pick([at]), alone, signature.task, is_single=is_single)
         gaps = outputs.has_gaps(got.predictions[at])
         if not proof.passed and not gaps:
             raise ValidationFailed(

@@ -158,6 +158,33 @@ def _linear_text() -> Made:
     return Made(content, told, texts, model.predict(texts).tolist(), model.predict_proba(texts).tolist(), 1e-12)
 
 
+COLUMNS = Signature(
+    handler="tabular",
+    task="classification",
+    inputs=tuple(Column(name, "float32") for name in "pqrs"),
+    feeds=(Feed("x", "float32", (0, 1, 2, 3), (-1, 4)),),
+    probabilities_output="output",
+    classes=("a", "b", "c"),
+    has_probabilities=True,
+)
+
+
+def _network(save: str) -> Callable[[], Made]:
+    def make() -> Made:
+        import torch
+
+        from tests import programs
+
+        network = programs.made(programs.Network())
+        rows = [[0.1, 0.2, 0.3, 0.4], [3.0, -1.0, 0.5, 2.0], [-4.0, 1.0, 2.5, -2.0], [0.0, 9.0, -9.0, 1.0]]
+        inputs = [] if save == "scripted" else [torch.zeros(2, 4)]
+        scores = programs.answers(network, rows)
+        labels = ["abc"[row.index(max(row))] for row in scores]
+        return Made(getattr(programs, save)(network, *inputs), COLUMNS, rows, labels, scores)
+
+    return make
+
+
 def _too_wide(dtype: str) -> Callable[[], dict[str, Any]]:
     return lambda: {"X": np.ones((1, 5), dtype=dtype)}
 
@@ -189,6 +216,20 @@ CASES = [
     Case("skops", _skops, "skops", SCIKIT_LEARN | {"skops", "torch"}, _too_wide("float64"), (b"PK\x03\x04",)),
     Case("xgboost", _xgboost, "xgboost", SCIKIT_LEARN | {"xgboost"}, _too_wide("float64"), (b"{}",)),
     Case("lightgbm", _lightgbm, "lightgbm", SCIKIT_LEARN | {"lightgbm"}, _too_wide("float64"), (b"tree\n",)),
+    Case(
+        "torchscript",
+        _network("scripted"),
+        needs="torch",
+        imports=frozenset({"torch"}),
+        wrong_feeds=lambda: {"x": np.ones((1, 5), dtype="float32")},
+    ),
+    Case(
+        "torch_export",
+        _network("exported"),
+        needs="torch",
+        imports=frozenset({"torch"}),
+        wrong_feeds=lambda: {"x": np.ones((1, 5), dtype="float32")},
+    ),
 ]
 
 

@@ -1,0 +1,1 @@
+"""PyTorch programs in the sandbox: opened, understood, compiled to ONNX."""
