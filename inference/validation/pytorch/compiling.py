@@ -64,7 +64,7 @@ class _Graph:
         }
         if any(shape[0] < 0 for shape in self.shapes):
             open_sizes |= {name: {0: "rows"} for name in self.outputs}
-        target = io.BytesIO()
+        target: Any = io.BytesIO()  # taken, though not declared
         torch.onnx.export(
             module,
             tensors,

@@ -98,7 +98,7 @@ def _shapes_from(
     """(shape of one row, kinds to try) per input, from the sample. Raises ValidationFailed sample_invalid."""
     if not sample:
         raise _needs_sample(f"The file does not say the shapes of its inputs. {_advice(opened)}")
-    found = []
+    found: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
     for value in known:
         parts = [_part(row, value.name, len(known), opened) for row in sample[: reference.MAX_SAMPLE_ROWS]]
         try:
@@ -110,7 +110,7 @@ def _shapes_from(
                 f"The sample's values for {value.name!r} are not numbers in lists of one size. {_advice(opened)}"
             )
         kinds = TRUTH if array.dtype.kind == "b" else WHOLE if array.dtype.kind in "iu" else BROKEN
-        found.append((array.shape[1:] or (1,), (value.kind,) if value.kind else kinds))
+        found.append((array.shape[1:] or (1,), (value.kind,) if value.kind else tuple(kinds)))
     return found
 
 
