@@ -273,6 +273,7 @@ class Deployment(models.Model):
 
     class Meta:
         ordering = ["-activated_at", "-id"]
+        indexes = [models.Index(fields=["model", "-activated_at", "-id"], name="deployment_history")]
         constraints = [
             models.UniqueConstraint(
                 fields=["model"], condition=Q(closed_at=None), name="deployment_one_open_per_model"

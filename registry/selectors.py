@@ -11,6 +11,9 @@ from registry.models import Deployment, ModelVersion, RegisteredModel, Registere
 # Columns that only a version's own pages show; a list needn't read them.
 DETAILS = ("golden", "report", "sample", "expected")
 
+# What an entry of the ledger doesn't show of its version.
+_VERSION_DOCUMENTS = tuple(f"version__{name}" for name in (*DETAILS, "signature", "parity", "library_versions"))
+
 
 def models_with_live(user: Any, *, only: Collection[str] | None = None) -> RegisteredModelQuerySet:
     """The models `user` may see, each with `active_version` (a number or None); `only` those names, if given."""
@@ -29,9 +32,14 @@ def versions_with_live(model: RegisteredModel) -> "QuerySet[ModelVersion, Any]":
     return model.versions.select_related("created_by", "model").annotate(is_active=Exists(open)).order_by("-number")
 
 
+def live_version(model: RegisteredModel) -> "QuerySet[Deployment, Any]":
+    """The id of a model's live version, as a subquery: one row of the index of open entries."""
+    return Deployment.objects.filter(model=model, closed_at=None).values("version")
+
+
 def history(model: RegisteredModel, *, at: datetime | None = None) -> QuerySet[Deployment]:
     """The ledger of a model, the newest first; with `at`, the entry that was open at that moment."""
-    entries = model.deployments.select_related("version", "by")
+    entries = model.deployments.select_related("version", "by").defer(*_VERSION_DOCUMENTS)
     if at is None:
         return entries
     return (

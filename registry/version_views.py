@@ -53,11 +53,12 @@ class VersionViewSet(viewsets.ViewSet):
     )
     def list(self, request: Request, ref: str) -> Response:
         query.refuse_unknown(request, {"status", "tag"} | query.PAGING)
-        versions = selectors.versions_with_live(find_model(request, ref)).defer(*selectors.DETAILS)
+        model = find_model(request, ref)
+        versions = selectors.versions_with_live(model).defer(*selectors.DETAILS)
         if status := request.query_params.get("status"):
             query.choice("status", status, (*Status.values, "active"))
             versions = (
-                versions.filter(deployments__isnull=False, deployments__closed_at=None)
+                versions.filter(pk__in=selectors.live_version(model))
                 if status == "active"
                 else versions.filter(status=status)
             )
