@@ -15,7 +15,7 @@ RUN_ONCE := tests/inference/validation tests/fuzz tests/live/test_limits.py test
 # Compiled modules are what makes the second start, and every validation, quick.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-slow fuzz lint format estimators bench-peers bench-growth screenshots settings-page \
+.PHONY: help run test test-hostile test-slow fuzz lint format estimators bench-peers bench-growth screenshots settings-page \
     metrics-page constraints clean
 
 help:  ## List the targets.
@@ -44,6 +44,9 @@ test: $(VENV)/installed-dev  ## Run the tests on SQLite, then on PostgreSQL and 
 
 fuzz: $(VENV)/installed-dev  ## Call the API in every way its schema allows: FUZZ_EXAMPLES per call (100).
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100} $(PYTEST) tests/fuzz --timeout=3600
+
+test-hostile: $(VENV)/installed-dev  ## Upload every hostile file, each layer off in turn, and MUTANTS (500) damaged copies of good ones.
+	MUTANTS=$${MUTANTS:-500} $(PYTEST) tests/hostile --timeout=7200 -s
 
 test-slow: $(VENV)/installed-dev  ## Run the tests that take long.
 	$(PYTEST) -m slow

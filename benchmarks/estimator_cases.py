@@ -1,7 +1,9 @@
-"""One small fitted model per classifier and regressor that scikit-learn lists."""
+"""One small fitted model per classifier and regressor that scikit-learn lists, and of XGBoost's and LightGBM's."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "FixedThresholdClassifier": lambda: {"estimator": linear_model.LogisticRegression(max_iter=2000)},
     "MultiOutputClassifier": lambda: {"estimator": tree.DecisionTreeClassifier(random_state=SEED)},
     "MultiOutputRegressor": lambda: {"estimator": linear_model.Ridge()},
+    "LGBMClassifier": lambda: {"verbose": -1},
+    "LGBMRegressor": lambda: {"verbose": -1},
     "OneVsOneClassifier": lambda: {"estimator": linear_model.LogisticRegression(max_iter=2000)},
     "OneVsRestClassifier": lambda: {"estimator": linear_model.LogisticRegression(max_iter=2000)},
     "OutputCodeClassifier": lambda: {
@@ -47,6 +51,10 @@ TWO_TARGETS = {
     "PLSCanonical",
 }
 COUNTS = {"CategoricalNB"}
+BOOSTERS = {
+    "lightgbm": ("LGBMClassifier", "LGBMRegressor"),
+    "xgboost": ("XGBClassifier", "XGBRFClassifier", "XGBRFRegressor", "XGBRegressor"),
+}
 ONE_COLUMN = {"IsotonicRegression"}
 
 
@@ -64,14 +72,30 @@ def cases() -> Iterator[Case]:
     for kind, task in (("classifier", "classification"), ("regressor", "regression")):
         for name, kind_of_model in all_estimators(type_filter=kind):
             yield _case(name, kind_of_model, task)
+    yield from _boosters()
 
 
-def _case(name: str, kind_of_model: Any, task: str) -> Case:
+def _boosters() -> Iterator[Case]:
+    """The families of XGBoost and LightGBM, where they are installed."""
+    for library, names in BOOSTERS.items():
+        if find_spec(library) is None:
+            continue
+        module = import_module(library)
+        for name in names:
+            task = "regression" if name.endswith("Regressor") else "classification"
+            yield _case(name, getattr(module, name), task)
+            if task == "classification":
+                yield _case(name, getattr(module, name), task, binary=True)
+
+
+def _case(name: str, kind_of_model: Any, task: str, *, binary: bool = False) -> Case:
     rows, target = _data(name, task)
+    if binary:
+        name, target = f"{name}, two classes", (target == 1).astype(int)
     seen, held_out, known, _ = train_test_split(rows, target, test_size=0.3, random_state=SEED)
 
     def fit() -> Any:
-        arguments = ARGUMENTS.get(name, dict)()
+        arguments = ARGUMENTS.get(name.partition(",")[0], dict)()
         model = kind_of_model(**arguments)
         if "random_state" in model.get_params():
             model.set_params(random_state=SEED)

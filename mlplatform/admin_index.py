@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef
 
 from accounts.models import User
+from inference import validation
 from registry import presentation
 from registry.models import Deployment, ModelVersion, RegisteredModel, Status
 
@@ -30,4 +31,5 @@ def overview(user: User) -> dict[str, Any]:
         "may_upload": user.has_perm("registry.upload_model"),
         "may_see_dashboard": user.has_perm("monitoring.view_predictionlog"),
         "docs_public": settings.DOCS_PUBLIC,
+        "missing_layers": sorted(name for name, holds in validation.sandbox_layers().items() if not holds),
     }

@@ -127,12 +127,12 @@ def check_database(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 def check_sandbox(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     """W002"""
     missing = sorted(name for name, is_there in sandbox.layers().items() if not is_there)
-    if not missing or not settings.CODE_FORMATS_ENABLED:
+    if not missing:
         return []
     return [
         Warning(
             f"This machine lacks layers of the validation sandbox: {', '.join(missing)}.",
-            hint="Formats that can carry code are refused here until it has them.",
+            hint="Only ONNX models are accepted here until it has them.",
             id="mlplatform.W002",
         )
     ]

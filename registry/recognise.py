@@ -25,6 +25,9 @@ _LIBRARIES = frozenset(
         "numpy",
         "scipy",
         "joblib",
+        # Known, so that the sandbox can say which of them is missing here.
+        "catboost",
+        "imblearn",
         "lightgbm",
         "pandas",
         "xgboost",

@@ -141,6 +141,7 @@ PART_MODULES = (
     "sklearn.utils._metadata_requests",
     "sklearn.cluster._birch",
 )
+EXTRAS = frozenset({"lightgbm", "xgboost"})
 OPTIONAL_LIBRARIES = frozenset({"catboost", "imblearn", "lightgbm", "xgboost"})
 # What fitted boosters consist of; the libraries' other classes start servers, threads and programs.
 BOOSTER_CLASSES = frozenset(
@@ -179,13 +180,18 @@ def resolve(module: str, name: str) -> Any:
     if library in OPTIONAL_LIBRARIES and find_spec(library) is None:
         raise ValidationFailed(
             "missing_library",
-            f"The model is a {module}.{name}, and {library} is not installed here: install the `{library}` extra, or"
-            " export the model to ONNX.",
+            f"The model is a {module}.{name}, and {library} is not installed here: {_remedy(library)}",
             field="file",
         )
     if (module, name) in BOOSTER_CLASSES:
         return _attribute(module, name)
     raise _forbidden(module, name)
+
+
+def _remedy(library: str) -> str:
+    if library in EXTRAS:
+        return f"install the `{library}` extra, or export the model to ONNX."
+    return "export the model to ONNX and upload that."
 
 
 def _sklearn_class(module: str, name: str) -> Any:

@@ -89,13 +89,21 @@ def test_sqlite_in_production_is_a_warning(
     assert ids(checks.check_database) == expected
 
 
-def test_missing_layers_of_the_sandbox_are_a_warning(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_layers_of_the_sandbox_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "layers", lambda: {"landlock": False, "seccomp": True})
     messages = checks.check_sandbox(None)
     assert [message.id for message in messages] == ["mlplatform.W002"]
     assert "landlock" in messages[0].msg
-    settings.CODE_FORMATS_ENABLED = False
-    assert ids(checks.check_sandbox) == []
+
+
+def test_missing_layers_of_the_sandbox_stand_on_the_admins_first_page(
+    client: Any, root: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.force_login(root)
+    assert "sandbox_unavailable" not in client.get("/admin/").content.decode()
+    monkeypatch.setattr(sandbox, "layers", lambda: {"landlock": False, "seccomp": True})
+    page = client.get("/admin/").content.decode()
+    assert ("landlock" in page, "sandbox_unavailable" in page) == (True, True)
 
 
 def run_check(tmp_path: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
