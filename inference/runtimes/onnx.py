@@ -18,6 +18,8 @@ except ImportError as error:  # pragma: no cover - a broken installation
 ort.disable_telemetry_events()
 
 FATAL_ONLY = 4  # everything else is raised, with its message
+# More rows than this are run in parts: what a graph keeps in between stays bounded, and a part fits the caches.
+ROWS_AT_ONCE = 500
 
 
 class OnnxRuntime:
@@ -67,11 +69,23 @@ class OnnxModel:
         try:
             if self._row_by_row:
                 values = self._run_each(feeds, run_options)
+            elif len(next(iter(feeds.values()))) > ROWS_AT_ONCE:
+                values = self._run_parts(feeds, run_options)
             else:
                 values = self._run(self._fetch, feeds, run_options)
         except Exception as error:
             raise ModelExecutionFailed(f"ONNX Runtime failed: {error}") from error
         return self._assemble(values)
+
+    def _run_parts(self, feeds: "dict[str, np.ndarray[Any, Any]]", run_options: Any) -> list[Any]:
+        rows = len(next(iter(feeds.values())))
+        answers = [
+            self._run(
+                self._fetch, {name: values[at : at + ROWS_AT_ONCE] for name, values in feeds.items()}, run_options
+            )
+            for at in range(0, rows, ROWS_AT_ONCE)
+        ]
+        return [np.concatenate(parts) for parts in zip(*answers, strict=True)]
 
     def _run_each(self, feeds: "dict[str, np.ndarray[Any, Any]]", run_options: Any) -> list[Any]:
         rows = len(next(iter(feeds.values())))

@@ -21,6 +21,7 @@ from sklearn.base import is_classifier
 from inference.runtimes import estimators
 from inference.signature import Feed, Signature
 from inference.validation import converters, linear_text, structure, texts
+from inference.validation.converters import neighbors
 
 OPSET = {"": 18, "ai.onnx.ml": 3}
 TENSOR_TYPES = {
@@ -67,6 +68,9 @@ def candidates(model: Any, native: Signature) -> Iterator[Candidate]:
     exact = {type(part).__name__: {"div": "div"} for part in estimators.walk(model) if type(part).__name__ in DIVIDING}
     single, double = Candidate("float32", "float32"), Candidate("float64", "float64", exact)
     yield from (double, single) if structure.needs_doubles(model) else (single, double)
+    if neighbors.NAMES & {type(part).__name__ for part in estimators.walk(model)}:
+        own = dict.fromkeys(neighbors.NAMES, neighbors.ROW_BY_ROW)
+        yield Candidate("float64, row by row", "float64", {**exact, **own})
 
 
 def compile_model(model: Any, native: Signature, candidate: Candidate) -> Compiled:
@@ -119,13 +123,15 @@ def _options(model: Any, candidate: Candidate) -> dict[Any, Any]:
     for part in estimators.walk(model):
         kind = type(part).__name__
         if kind in candidate.options:
-            options[id(part)] = candidate.options[kind]
+            options.setdefault(id(part), {}).update(candidate.options[kind])
         elif kind in structure.VECTORIZERS and (tokens := texts.tokens(part)) is not None:
             options[id(part)] = {"tokenexp": tokens, "locale": "C.UTF-8"}
         elif kind == "Pipeline":
-            options |= {id(step): _matrix_output(step) for _, step in part.steps if is_classifier(step)}
+            for _, step in part.steps:
+                if is_classifier(step):
+                    options.setdefault(id(step), {}).update(_matrix_output(step))
     if is_classifier(model):
-        options[id(model)] = _matrix_output(model)
+        options.setdefault(id(model), {}).update(_matrix_output(model))
     return options
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from inference.errors import ModelExecutionFailed
 from inference.runtimes.linear_text.analysis import Analyze, analyzer
 from inference.runtimes.linear_text.hashing import Buckets
 from inference.runtimes.linear_text.program import Array, Section, Step
@@ -24,6 +25,19 @@ class Terms:
 
     def keep(self, chosen: Any) -> "Terms":
         return Terms(self.rows[chosen], self.places[chosen], self.values[chosen], self.count)
+
+
+class Stop:
+    """Another thread sets `terminate` to end a call; it is heeded before each text."""
+
+    __slots__ = ("terminate",)
+
+    def __init__(self) -> None:
+        self.terminate = False
+
+    def heed(self) -> None:
+        if self.terminate:
+            raise ModelExecutionFailed("the call was stopped")
 
 
 class Counter:
@@ -45,11 +59,13 @@ class Counter:
         """Where the known terms of a text are, as often as they occur; complements for negative signs."""
         return [at for at in map(self.place, self.analyze(text)) if at is not None]
 
-    def count(self, texts: list[str]) -> Terms:
-        """The section's values after its steps."""
+    def count(self, texts: list[str], stop: "Stop | None" = None) -> Terms:
+        """The section's values after its steps. Raises ModelExecutionFailed when it is stopped."""
         flat: list[int] = []
         ends = [0]
         for text in texts:
+            if stop is not None:
+                stop.heed()
             flat += self.places(text)
             ends.append(len(flat))
         places = np.array(flat, dtype=np.int64)

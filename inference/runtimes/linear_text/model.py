@@ -8,6 +8,7 @@ import numpy as np
 from inference.errors import ModelExecutionFailed
 from inference.runtimes.base import RawOutput
 from inference.runtimes.linear_text import links, reader
+from inference.runtimes.linear_text.counting import Stop
 from inference.runtimes.linear_text.program import NotALinearText, Program
 from inference.runtimes.linear_text.scoring import Scorer
 from inference.signature import Signature
@@ -44,10 +45,13 @@ class LinearTextModel:
         self._scorer = Scorer(program)
         self._with_probabilities = signature.has_probabilities
 
-    def predict(self, feeds: "dict[str, np.ndarray[Any, Any]]") -> RawOutput:
+    run_options = staticmethod(Stop)
+    """Makes what stops one call."""
+
+    def predict(self, feeds: "dict[str, np.ndarray[Any, Any]]", run_options: Stop | None = None) -> RawOutput:
         try:
             texts = feeds[self._feed].reshape(-1).tolist()
-            scores = self._scorer.scores(texts)
+            scores = self._scorer.scores(texts, run_options)
         except (KeyError, TypeError, AttributeError, ValueError, MemoryError) as error:
             raise ModelExecutionFailed(f"The texts cannot be scored: {type(error).__name__}: {error}") from error
         if self._head.link == "values":

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from inference.runtimes.linear_text.counting import Counter, Terms, apply
+from inference.runtimes.linear_text.counting import Counter, Stop, Terms, apply
 from inference.runtimes.linear_text.program import Array, Program, Section, Step
 
 CHUNK_TEXTS = 2_000
@@ -30,18 +30,20 @@ class Scorer:
             if short
         ]
 
-    def scores(self, texts: list[str]) -> Array:
-        """(texts, scores)"""
+    def scores(self, texts: list[str], stop: Stop | None = None) -> Array:
+        """(texts, scores). Raises ModelExecutionFailed when it is stopped."""
+        if stop is not None:
+            stop.heed()
         if len(texts) == 1 and self._single:
             total = self._offsets
             for single in self._single:
                 total = total + single.scores(texts[0])
             return total.reshape(1, -1)
-        parts = [self._chunk(texts[at : at + CHUNK_TEXTS]) for at in range(0, len(texts), CHUNK_TEXTS)]
+        parts = [self._chunk(texts[at : at + CHUNK_TEXTS], stop) for at in range(0, len(texts), CHUNK_TEXTS)]
         return np.concatenate(parts) if parts else np.empty((0, len(self._offsets)))
 
-    def _chunk(self, texts: list[str]) -> Array:
-        counted = [counter.count(texts) for counter in self._counters]
+    def _chunk(self, texts: list[str], stop: Stop | None) -> Array:
+        counted = [counter.count(texts, stop) for counter in self._counters]
         if not self._joint:
             total = np.tile(self._offsets, (len(texts), 1))
             for terms, start, counter in zip(counted, self._starts, self._counters, strict=True):

@@ -75,7 +75,7 @@ class Case:
 
     make: builds the toy; called once. needs: the optional package without which the case is skipped.
     imports: of `HEAVY`, what loading and predicting may import. wrong_feeds: arrays the model must refuse.
-    broken: further bytes that must not load. stops: `predict` takes RunOptions and heeds their terminate flag.
+    broken: further bytes that must not load. stops: `run_options()` makes a flag that `predict` heeds.
     """
 
     runtime: str
@@ -185,6 +185,10 @@ def _network(save: str) -> Callable[[], Made]:
     return make
 
 
+def _no_texts() -> dict[str, Any]:
+    return {"text": np.array([1.5])}
+
+
 def _too_wide(dtype: str) -> Callable[[], dict[str, Any]]:
     return lambda: {"X": np.ones((1, 5), dtype=dtype)}
 
@@ -210,7 +214,13 @@ HEAVY = frozenset(
 )
 SCIKIT_LEARN = frozenset({"joblib", "pandas", "scipy", "sklearn"})
 CASES = [
-    Case("linear_text", _linear_text, wrong_feeds=lambda: {"text": np.array([1.5])}, broken=(b"linear-text 1\n\0\0",)),
+    Case(
+        "linear_text",
+        _linear_text,
+        stops=True,
+        wrong_feeds=lambda: {"text": np.array([1.5])},
+        broken=(b"linear-text 1\n\0\0",),
+    ),
     Case("onnx", _onnx, imports=frozenset({"onnxruntime"}), wrong_feeds=_too_wide("float32"), stops=True),
     Case("sklearn", _sklearn, imports=SCIKIT_LEARN, wrong_feeds=_too_wide("float64"), broken=(b"\x80\x05N.",)),
     Case("skops", _skops, "skops", SCIKIT_LEARN | {"skops", "torch"}, _too_wide("float64"), (b"PK\x03\x04",)),

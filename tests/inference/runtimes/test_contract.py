@@ -170,11 +170,9 @@ def test_threads_share_one_model_and_agree(case: Case, toy: Made) -> None:
 def test_it_can_be_told_to_stop(case: Case, toy: Made) -> None:
     if not case.stops:
         pytest.skip("the runtime can't be stopped; the process that runs it can")
-    from onnxruntime import RunOptions
-
-    stopped = RunOptions()
-    stopped.terminate = True
     model: Any = toy.load(case.runtime)
+    stopped = model.run_options()
+    stopped.terminate = True
     with pytest.raises(ModelExecutionFailed):
         model.predict(toy.feeds(), stopped)
     assert agrees(toy.ask(model), toy)

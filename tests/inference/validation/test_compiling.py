@@ -7,6 +7,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+import onnx
 import pytest
 from sklearn import datasets
 from sklearn.calibration import CalibratedClassifierCV
@@ -26,6 +27,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC, OneClassSVM
@@ -96,6 +98,8 @@ CLASSIFIERS: dict[str, Callable[[], Any]] = {
     "scaler and machine": lambda: make_pipeline(StandardScaler(), SVC()),
     "scaler and linear machine": lambda: make_pipeline(StandardScaler(), LinearSVC()),
     "scaler and ridge": lambda: make_pipeline(StandardScaler(), RidgeClassifier()),
+    "neighbours": lambda: KNeighborsClassifier(4),
+    "neighbours by distance": lambda: make_pipeline(StandardScaler(), KNeighborsClassifier(3, weights="distance")),
     "calibrated forest": lambda: CalibratedClassifierCV(RandomForestClassifier(5, random_state=0), cv=3),
     "tuned threshold": lambda: TunedThresholdClassifierCV(GaussianNB(), scoring="recall", cv=2),
     "voting": lambda: VotingClassifier(
@@ -124,6 +128,23 @@ def test_histogram_boosting_sends_values_between_two_training_values_the_right_w
 def test_histogram_boosting_regressors_with_every_link(loss: str) -> None:
     model = HistGradientBoostingRegressor(max_iter=10, loss=loss).fit(DIABETES, DIABETES_VALUES)
     assert_compiled(model, DIABETES.tolist())
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+def test_a_row_that_neighbours_know_gets_their_answer(weights: str) -> None:
+    """Distances of zero, and rows that are known twice."""
+    rows, values = np.tile(DIABETES[:150], (2, 1)), np.tile(DIABETES_VALUES[:150], 2)
+    compiled = assert_compiled(KNeighborsRegressor(4, weights=weights).fit(rows, values), DIABETES[:200].tolist())
+    kinds = {node.op_type for node in onnx.load_from_string(compiled.content).graph.node}
+    assert "CDist" in kinds
+    assert "Scan" not in kinds
+
+
+def test_an_isolation_forest_is_one_set_of_trees() -> None:
+    model = IsolationForest(n_estimators=20, max_features=0.5, max_samples=64, random_state=0).fit(CANCER)
+    compiled = assert_compiled(model, CANCER.tolist())
+    kinds = [node.op_type for node in onnx.load_from_string(compiled.content).graph.node]
+    assert kinds.count("TreeEnsembleRegressor") == 1
 
 
 def test_forests_with_several_outputs() -> None:
