@@ -16,6 +16,7 @@ from django.conf import settings
 
 from inference import handlers, measures, memory, runtimes
 from inference.errors import ModelTooLarge
+from inference.execution import crashes
 from inference.execution.joining import Joiner
 from inference.execution.lanes import Lane
 from inference.handlers import Handler
@@ -186,7 +187,11 @@ def load(served: Served) -> Loaded:
 
     for change in versions.changed_since(served.library_versions, served.runtime):
         log.warning("%s:%s: %s", served.model_name, served.number, change)
-    loaded, grown_bytes = memory.measured(open_it)
+    crashes.enter(served.version_id)
+    try:
+        loaded, grown_bytes = memory.measured(open_it)
+    finally:
+        crashes.enter(0)
     loaded = replace(loaded, memory_bytes=max(grown_bytes, loaded.memory_bytes))
     log.info("loaded %s:%s in %.1f ms, %d bytes", served.model_name, served.number, loaded.load_ms, loaded.memory_bytes)
     return loaded

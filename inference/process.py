@@ -19,6 +19,7 @@ from django.db import DatabaseError, connection
 from accounts import key_uses
 from accounts.retrying import retry
 from inference import activation, clearing, prediction_cache, process_facts
+from inference.execution import crashes
 from inference.preloading import Preload
 from monitoring import processes, spool
 from registry import generation, resolver
@@ -87,6 +88,7 @@ class ServingProcess:
         self._shipper = spool.Shipper()
 
     def start(self) -> None:
+        crashes.begin()
         self._id = retry(self._register, on=DatabaseError, between=connection.close)
         self._look()
         self._shipper.start()
@@ -104,6 +106,7 @@ class ServingProcess:
         self._pulse.join(timeout=5)
         self._shipper.stop()
         key_uses.write()
+        crashes.end()
         if self._id is not None:
             self._scraped.tell()
             # Its last counts, so that none is missing in the totals.

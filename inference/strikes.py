@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.retrying import retry
 from inference import process
 from inference.errors import DeadlineExceeded
+from inference.execution import crashes
 from inference.models import Strike, StrikeKind
 from inference.prediction_cache import MAX_ROWS
 from registry import services
@@ -34,6 +35,13 @@ def note_overrun(error: Exception, *, served: Served, rows: int) -> None:
         process.recycle(f"{served.model_name}:{served.number} overran its deadline and can't be stopped")
     if rows <= MAX_ROWS and error.ran_seconds >= _OWN_SHARE * served.serving.deadline_seconds:
         strike(version_id=served.version_id, kind=StrikeKind.OVERRUN, detail=error.message)
+
+
+def collect_crashes() -> bool:
+    """Count a strike for each process of this host that crashed in a model. A job; True when there was one."""
+    return bool(
+        crashes.collect(lambda version_id, what: strike(version_id=version_id, kind=StrikeKind.CRASH, detail=what))
+    )
 
 
 def strike(*, version_id: int, kind: str, detail: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from accounts import idempotency, lockout, tokens
 from inference import jobs as inference_jobs
+from inference import strikes
 from monitoring import processes, spool
 from registry import artifacts, scrubbing
 
@@ -41,6 +42,7 @@ def _sweep_uploads() -> object:
 JOBS: tuple[Job, ...] = (
     Job("validate uploaded versions", inference_jobs.validate_next, every_seconds=0.5, is_long=True),
     Job("take over the records of dead processes", spool.take_over, every_seconds=1.0),
+    Job("count crashes against the versions they happened in", strikes.collect_crashes, every_seconds=1.0),
     Job("forget serving processes that ended", _prune_processes, every_seconds=30.0),
     Job("forget old attempts to sign in", lockout.prune, every_seconds=3600.0),
     Job("forget sign-ins that expired", tokens.prune, every_seconds=600.0),

@@ -1,8 +1,9 @@
 """Ends calls that take too long.
 
 A model that can be stopped (ONNX Runtime) runs on the request's own thread, and one watchdog thread raises its flag at
-the deadline. Any other runs on a worker thread, and the request goes on without it at the deadline; the call itself
-can't be ended, so whoever asked must see to it that the process is replaced.
+the deadline. One whose time is bounded by its input needs no watching. Any other runs on a worker thread, and the
+request goes on without it at the deadline; the call itself can't be ended, so whoever asked must see to it that the
+process is replaced.
 """
 
 import itertools
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inference.errors import DeadlineExceeded, ModelExecutionFailed
+from inference.execution import crashes
 from inference.runtimes.base import LoadedModel, RawOutput
 
 _TICK_SECONDS = 0.01
@@ -21,7 +23,9 @@ _PARK_AFTER_TICKS = 100
 Feeds = dict[str, Any]
 
 
-def call(model: LoadedModel, feeds: Feeds, *, name: str, until: float, deadline_seconds: float) -> RawOutput:
+def call(
+    model: LoadedModel, feeds: Feeds, *, name: str, until: float, deadline_seconds: float, version_id: int = 0
+) -> RawOutput:
     """Run the model until `until`, a time of `perf_counter`. Raises DeadlineExceeded, ModelExecutionFailed."""
     started = time.perf_counter()
     if started >= until:
@@ -29,8 +33,10 @@ def call(model: LoadedModel, feeds: Feeds, *, name: str, until: float, deadline_
     stoppable = getattr(model, "run_options", None)
     try:
         if stoppable is not None:
-            return _stopped_by_flag(model, feeds, stoppable(), until)
-        return _workers.run(lambda: model.predict(feeds), until)
+            return _stopped_by_flag(model, feeds, stoppable(), until, version_id)
+        if getattr(model, "is_bounded", False):
+            return _noted(version_id, model.predict, feeds)
+        return _workers.run(lambda: _noted(version_id, model.predict, feeds), until)
     except _TooLate as error:
         raise DeadlineExceeded(
             name, deadline_seconds=deadline_seconds, ran_seconds=time.perf_counter() - started, still_runs=not stoppable
@@ -44,17 +50,25 @@ class _TooLate(Exception):
 # -- By a flag ----------------------------------------------------------------------------------------
 
 
-def _stopped_by_flag(model: Any, feeds: Feeds, options: Any, until: float) -> RawOutput:
+def _stopped_by_flag(model: Any, feeds: Feeds, options: Any, until: float, version_id: int) -> RawOutput:
     ticket = _watchdog.watch(until, options)
     try:
-        output: RawOutput = model.predict(feeds, options)
+        return _noted(version_id, model.predict, feeds, options)
     except ModelExecutionFailed as error:
         if options.terminate:
             raise _TooLate from error
         raise
     finally:
         _watchdog.forget(ticket)
-    return output
+
+
+def _noted(version_id: int, predict: Callable[..., RawOutput], *given: Any) -> RawOutput:
+    """Run it with a note of what this thread runs, for the case that it takes the process down."""
+    crashes.enter(version_id)
+    try:
+        return predict(*given)
+    finally:
+        crashes.enter(0)
 
 
 class Watchdog:

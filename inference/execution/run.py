@@ -32,7 +32,12 @@ def _run(loaded: "Loaded", served: Served, feeds: Feeds, rows: int, until: float
     def call(feeds: Feeds, until: float) -> RawOutput:
         started = time.perf_counter()
         output = deadlines.call(
-            loaded.model, feeds, name=served.model_name, until=until, deadline_seconds=serving.deadline_seconds
+            loaded.model,
+            feeds,
+            name=served.model_name,
+            until=until,
+            deadline_seconds=serving.deadline_seconds,
+            version_id=served.version_id,
         )
         measures.note((time.perf_counter() - started) * 1000, rows)
         return output

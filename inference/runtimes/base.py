@@ -26,9 +26,10 @@ class LoadedModel(Protocol):
     def predict(self, feeds: "dict[str, np.ndarray[Any, Any]]") -> RawOutput:
         """One call for all rows; safe to call from several threads at once.
 
-        A model that can be stopped also has `run_options()`, makes its second argument of it, and raises
-        ModelExecutionFailed soon after another thread has set `terminate` on it. Without it a call that overruns
-        its deadline is left behind on a thread of its own, and the process is replaced.
+        A model that can be stopped also has `run_options()`, takes what that makes as its second argument, and raises
+        ModelExecutionFailed soon after another thread has set `terminate` on it. One whose time is bounded by its input
+        says so by `is_bounded`. Any other that overruns its deadline is left behind on a thread of its own, and the
+        process is replaced.
 
         feeds: the arrays the signature's feeds describe, by name.
         Raises ModelExecutionFailed with the library's own words.

@@ -1,6 +1,9 @@
 import gc
+import subprocess
+import sys
 import threading
 import weakref
+from pathlib import Path
 
 import pytest
 
@@ -149,3 +152,18 @@ def test_memory_that_a_load_takes_is_measured():
     assert memory.peak_bytes() >= memory.resident_bytes() > 0
     assert memory.facts(limit_bytes=1)["within_limits"] is False
     del taken
+
+
+def test_two_hundred_loads_and_evictions_do_not_make_the_process_grow(var_dir):
+    root = Path(__file__).parents[2]
+    told = subprocess.run(
+        [sys.executable, Path(__file__).parent / "loading_child.py", var_dir],
+        cwd=root,
+        env={"PYTHONPATH": str(root)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    grown_bytes, model_bytes = map(int, told.stdout.split())
+    assert model_bytes > 1_000_000
+    assert grown_bytes < 20 * model_bytes

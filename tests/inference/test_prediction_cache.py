@@ -18,7 +18,7 @@ FILE = StoredFile(path="a", sha256="a" * 64, seal="", model_id=1, number=1, form
 SERVED = Served(
     version_id=1, number=1, model_id=1, model_name="toy", owner_id=7, is_internal=False, max_batch_rows=100,
     record_policy="full", record_batches=False, is_deprecated=False, runtime="onnx", file=FILE, sha256="a" * 64,
-    signature={}, golden=None, memory_bytes=1, serving=Serving(),
+    signature={}, golden=None, memory_bytes=1, serving=Serving(), library_versions={},
 )  # fmt: skip
 KEY = Key(0, 1, "a", 7, b"")
 

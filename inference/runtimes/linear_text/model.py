@@ -34,6 +34,9 @@ class LinearTextModel:
 
     __slots__ = ("_classes", "_feed", "_head", "_scorer", "_with_probabilities")
 
+    is_bounded = True
+    """Our own code, linear in the length of the texts (`patterns`)."""
+
     def __init__(self, program: Program, signature: Signature) -> None:
         classes = signature.classes or ()
         if program.head.classes != len(classes) or len(signature.feeds) != 1:

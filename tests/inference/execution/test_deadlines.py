@@ -105,3 +105,11 @@ def test_nothing_is_run_after_the_deadline():
     with pytest.raises(DeadlineExceeded) as caught:
         call(model, -1.0)
     assert (model.threads, caught.value.still_runs) == ([], False)
+
+
+def test_a_model_whose_time_is_bounded_by_its_input_runs_on_the_threads_own():
+    model = Native()
+    model.is_bounded = True
+    model.go.set()
+    assert call(model, 5.0) == [1.0]
+    assert model.threads == [threading.current_thread()]
