@@ -2,8 +2,8 @@
 
 E001 a secret is missing, short, a placeholder or equal to another (production) · E002 DEBUG in production ·
 E003 any host is served in production · E004 unknown SPOOL_WHEN_FULL · E005 VAR_DIR can't be written ·
-W001 SQLite in production · W002 this kernel lacks layers of the sandbox. E006 to E014, W003 and W004 are in
-`hardening_checks`.
+E020 unknown TORCH_DEVICE · W001 SQLite in production · W002 this kernel lacks layers of the
+sandbox. E006 to E014, W003 and W004 are in `hardening_checks`.
 """
 
 import os
@@ -31,6 +31,7 @@ _PLACEHOLDERS = (
     "xxxx",
 )
 SPOOL_POLICIES = ("drop", "refuse")
+TORCH_DEVICES = ("auto", "cpu", "cuda")
 
 Apps = Sequence[AppConfig] | None
 
@@ -99,6 +100,14 @@ def check_spool_policy(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             id="mlplatform.E004",
         )
     ]
+
+
+@register()
+def check_torch_device(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """E020"""
+    if settings.TORCH_DEVICE in TORCH_DEVICES:
+        return []
+    return [Error(f"TORCH_DEVICE is {settings.TORCH_DEVICE!r}.", hint="Use cpu, cuda or auto.", id="mlplatform.E020")]
 
 
 @register()

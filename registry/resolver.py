@@ -3,7 +3,7 @@
 Answers are remembered until the generation changes, so in the steady state a resolution is one dictionary look-up.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from registry import generation, names, serving
@@ -44,7 +44,7 @@ class Served:
     golden: dict[str, Any] | None
     memory_bytes: int
     serving: Serving
-    library_versions: dict[str, str]
+    library_versions: dict[str, str] = field(default_factory=dict)
 
     def is_visible_to(self, user: Person) -> bool:
         """Whether `user` may know of the model."""

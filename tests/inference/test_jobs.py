@@ -3,6 +3,7 @@
 import io
 
 import pytest
+import sklearn
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -10,8 +11,9 @@ from sklearn.pipeline import make_pipeline
 from inference import jobs, model_cache, validation
 from inference.errors import ValidationFailed
 from inference.handlers import Payload
-from registry import resolver, services
+from registry import findings, resolver, services
 from registry.models import ModelVersion, Status
+from registry.serializers import VersionDetailSerializer
 from tests import toys
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,6 +46,15 @@ def test_a_scikit_learn_file_is_compiled_and_its_reason_kept(ada, toy_file):
     assert (version.status, version.runtime) == (Status.READY, "onnx"), version.failure
     assert version.compiled_sha256
     assert version.signature["classes"] == ["no", "yes"]
+
+
+def test_what_a_file_was_made_with_is_told(ada, toy_file):
+    services.upload_version(by=ada, name="toy", file=toy_file)
+    jobs.validate_next()
+    version = ModelVersion.objects.select_related("model").get()
+    assert version.report["warnings"] == []
+    assert VersionDetailSerializer(version).data["trained_with"] == {"scikit-learn": sklearn.__version__}
+    assert ("Saved with", f"scikit-learn {sklearn.__version__}") in findings.lineage(version)
 
 
 def test_a_text_model_of_anybody_is_served_in_the_form_of_our_own(ada, joblib_file):

@@ -74,6 +74,13 @@ def test_an_unknown_spool_policy_is_an_error(settings: Any) -> None:
     assert ids(checks.check_spool_policy) == []
 
 
+def test_an_unknown_device_for_pytorch_is_an_error(settings: Any) -> None:
+    settings.TORCH_DEVICE = "gpu"
+    assert ids(checks.check_torch_device) == ["mlplatform.E020"]
+    settings.TORCH_DEVICE = "auto"
+    assert ids(checks.check_torch_device) == []
+
+
 def test_a_var_dir_that_is_not_there_is_an_error(settings: Any, tmp_path: Path) -> None:
     settings.VAR_DIR = tmp_path / "nowhere"
     assert ids(checks.check_var_dir) == ["mlplatform.E005"]

@@ -60,12 +60,18 @@ def convert(stream: BinaryIO, request: Any, progress: Progress, memory: Any) -> 
         "candidates": search.tried,
         "estimator": _describe(opened.model),
         "saved_with": opened.saved_with,
-        "trained_with": {"scikit-learn": opened.saved_with} if opened.saved_with else {},
+        "trained_with": _made_with(opened, asked["format"]),
         "load_ms": load_ms,
         "memory_bytes": resident,
         "library_versions": library_versions(),
     }
     return header, [] if search.best is None else [search.best.content]
+
+
+def _made_with(opened: opening.Opened, format: str) -> dict[str, str]:
+    """What the file says; a pickle that names no other scikit-learn was written by this one."""
+    named = opened.saved_with or (sklearn.__version__ if format == "sklearn" else None)
+    return {"scikit-learn": named} if named else {}
 
 
 def library_versions() -> dict[str, str]:
