@@ -67,6 +67,11 @@ MODEL_MEMORY = State("ml_model_memory_bytes", "Memory of a loaded version, per p
 MODEL_LOAD = State("ml_model_load_seconds", "The longest that a process took to load it.", ("model", "version"))
 MODEL_FAILED = State("ml_model_load_failed", "Serving processes that can't load a live version.", ("model", "version"))
 ACTIVE_VERSION = State("ml_registry_active_version", "The number of the version that is live.", ("model",))
+MODEL_DAMAGED = State(
+    "ml_model_file_damaged",
+    "1 while a stored file of the version is missing, altered or swapped.",
+    ("model", "version", "code"),
+)
 PROCESSES = State("ml_serving_processes", "Serving processes of this host by whether they are ready.", ("ready",))
 RESIDENT = State("ml_process_resident_bytes", "Resident memory of this host's serving processes.", ("pid",))
 CACHE_SIZE = State("ml_prediction_cache_size", "Answers remembered by this host's processes.")
@@ -80,6 +85,7 @@ STATES = (
     MODEL_LOAD,
     MODEL_FAILED,
     ACTIVE_VERSION,
+    MODEL_DAMAGED,
     PROCESSES,
     RESIDENT,
     CACHE_SIZE,

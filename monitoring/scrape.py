@@ -1,7 +1,7 @@
 """The page that Prometheus reads: what this host's processes counted, and what they say of themselves.
 
-Several hosts are scraped one by one; each tells of itself only, but for the versions that are live, which are the
-same everywhere.
+Several hosts are scraped one by one; each tells of itself only, but for the versions that are live and those that are
+damaged, which are the same everywhere.
 """
 
 import os
@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from accounts import metrics
 from monitoring import processes, spool
 from monitoring.models import ServingProcess
+from registry import selectors as registry_selectors
 from registry.models import Deployment
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -59,6 +60,7 @@ class _States(Collector):
         try:
             found |= _of_processes(processes.live(_SILENT_BEATS * settings.HEARTBEAT_SECONDS))
             found[metrics.ACTIVE_VERSION] = _active_versions()
+            found[metrics.MODEL_DAMAGED] = _damaged_versions()
         except DatabaseError:
             pass
         waiting = spool.pending()
@@ -74,6 +76,11 @@ class _States(Collector):
 def _active_versions() -> Values:
     live = Deployment.objects.filter(closed_at=None).values_list("model__name", "version__number")
     return {(name,): number for name, number in live}
+
+
+def _damaged_versions() -> Values:
+    damaged = registry_selectors.damaged_versions().values_list("model__name", "number", "damage")
+    return {(name, str(number), (damage or {}).get("code", "")): 1.0 for name, number, damage in damaged}
 
 
 def _of_processes(rows: Iterable[ServingProcess]) -> dict[metrics.State, Values]:
@@ -100,9 +107,8 @@ def _of_processes(rows: Iterable[ServingProcess]) -> dict[metrics.State, Values]
     return found
 
 
-_FROM_FACTS = tuple(
-    state for state in metrics.STATES if state not in (metrics.ACTIVE_VERSION, metrics.SPOOLED, metrics.SPOOL_AGE)
-)
+_LOOKED_UP = (metrics.ACTIVE_VERSION, metrics.MODEL_DAMAGED, metrics.SPOOLED, metrics.SPOOL_AGE)
+_FROM_FACTS = tuple(state for state in metrics.STATES if state not in _LOOKED_UP)
 
 
 def _raise(values: Values, labels: tuple[str, ...], value: float) -> None:

@@ -190,3 +190,18 @@ def test_of_racing_activations_one_wins_and_the_others_are_told_what_is_live(ada
     for error in refused:
         current = error.details["current"]
         assert numbers[current["deployment_id"]] == current["version"]
+
+
+def test_the_report_tells_the_largest_golden_difference_seen(ada, client, served_version, serving):
+    from accounts import services as accounts_services
+
+    # The model answers 2.0; what is kept is off by less than parity allows.
+    golden_answers = {"instances": [[1.0, 0.0]], "predictions": [2.0001], "probabilities": None}
+    version = served_version(golden=golden_answers, parity={"tolerance": 1e-4})
+    serving(activation.answer_stagings)
+    entry = activation.activate(version=version, by=ada)
+    key = accounts_services.create_key(by=ada, owner=ada, name="k", scopes=["read"])[1]
+    told = client.get("/api/v1/models/oracle/versions/1/report", headers={"X-API-Key": key}).json()["golden"]
+    assert (told["rows"], told["tolerance"]) == (1, 1e-4)
+    assert told["seen"][0]["deployment_id"] == entry.pk
+    assert 0 < told["seen"][0]["golden_difference"] < 1e-4

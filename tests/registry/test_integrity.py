@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import AuditEvent
 from inference import activation, model_cache
 from inference.errors import ActivationFailed
+from monitoring import scrape
 from registry import artifacts, resolver, scrubbing, seals, selectors, services
 from registry.errors import ArtifactMissing, DigestMismatch, SealBroken
 from registry.models import ModelVersion
@@ -146,13 +147,14 @@ def test_a_swapped_digest_is_found_too(served_version):
     assert scrubbed(mine) == "seal_broken"
 
 
-def test_the_alarm_is_seen_in_the_api(ada, client, served_version):
+def test_the_alarm_is_seen_in_the_api_and_by_prometheus(ada, client, served_version):
     from accounts import services as accounts_services
 
     version = served_version()
     served_version(name="whole")
     path_of(version).unlink()
     assert scrubbed(version) == "artifact_missing"
+    assert 'ml_model_file_damaged{code="artifact_missing",model="oracle",version="1"} 1.0' in scrape.render().decode()
     key = accounts_services.create_key(by=ada, owner=ada, name="k", scopes=["read"])[1]
     body = client.get("/api/v1/models?status=damaged", headers={"X-API-Key": key}).json()
     assert [row["name"] for row in body["results"]] == ["oracle"]
