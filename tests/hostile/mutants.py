@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import joblib
@@ -73,15 +74,35 @@ MAKERS: dict[str, Callable[[], bytes]] = {
 }
 
 
+def _program(kind: str) -> bytes:
+    import torch
+
+    from tests import programs
+
+    torch.manual_seed(0)
+    network = programs.Network().eval()
+    if kind == "scripted":
+        return bytes(programs.scripted(network))
+    return bytes(programs.exported(network, torch.randn(2, 4)))
+
+
+PYTORCH: dict[str, Callable[[], bytes]] = {
+    "torchscript": lambda: _program("scripted"),
+    "torch.export": lambda: _program("exported"),
+}
+
+
 @cache
-def good() -> dict[str, bytes]:
-    return {name: make() for name, make in MAKERS.items()}
+def good(part: str = "") -> dict[str, bytes]:
+    """The good files whose names hold `part`; PyTorch's where it is installed."""
+    makers = {**MAKERS, **(PYTORCH if find_spec("torch") else {})}
+    return {name: make() for name, make in makers.items() if part in name}
 
 
-def mutants(count: int, seed: int) -> list[Mutant]:
-    """`count` damaged copies, spread over all good files and all ways to damage one."""
+def mutants(count: int, seed: int, part: str = "") -> list[Mutant]:
+    """`count` damaged copies, spread over the good files whose names hold `part` and all ways to damage one."""
     random = np.random.default_rng(seed)
-    files = good()
+    files = good(part)
     names, ways = list(files), list(WAYS)
     made = []
     for number in range(count):
