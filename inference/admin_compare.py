@@ -2,21 +2,18 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.module_loading import import_string
 from django.views.decorators.http import require_http_methods
 
-from accounts.principal import principal_for
-from inference import comparison, predictor
+from inference import admin_compare_pairs as pairs
+from inference import comparing
 from inference.admin_shell import shell, visible_model
-from inference.handlers.base import Payload
 from monitoring import charts, selectors
-from registry.models import SERVABLE, ModelVersion, RegisteredModel
-from registry.signed_in import person
+from registry.models import ModelVersion, RegisteredModel
+from registry.services.rights import is_servable
 
 _OFFERED_VERSIONS = 100
 _QUANTILES = (("p50", "p50_ms"), ("p95", "p95_ms"), ("p99", "p99_ms"))
@@ -43,23 +40,22 @@ def compare(request: HttpRequest, pk: int) -> HttpResponse:
     first, second = _chosen(request, model, offered)
     for version in (first, second):
         version.model = model
-    asked, problem = _ask_both(request, first, second) if request.method == "POST" else (None, "")
+    asked = comparing.golden_differences(first, second) if request.method == "POST" else None
     context = {
         "title": f"Compare versions of {model}",
         "model": model,
         "offered": offered,
         "first": first,
         "second": second,
-        "facts": comparison.facts(first, second),
-        "inputs": comparison.inputs(first, second),
-        "classes": comparison.classes(first, second),
-        "metrics": comparison.metrics(first, second),
-        "golden": comparison.golden(first, second),
+        "facts": pairs.facts(first, second),
+        "inputs": pairs.inputs(first, second),
+        "classes": pairs.classes(first, second),
+        "metrics": pairs.metrics(first, second),
+        "golden": pairs.golden(first, second),
         "traffic": _traffic(request, model, [first, second]),
-        "can_ask": all(version.status in SERVABLE and version.golden for version in (first, second)),
+        "can_ask": all(is_servable(version) for version in (first, second)),
         "asked": asked,
-        "asked_differ": sum(pair.differs for pair in asked or ()),
-        "problem": problem,
+        "examples": pairs.examples(asked["examples"]) if asked else [],
     }
     return TemplateResponse(request, "inference/compare.html", {**shell(request, model), **context})
 
@@ -95,24 +91,3 @@ def _traffic_of(line: selectors.Line | None, largest: float) -> Traffic:
         sparkline=charts.sparkline(line.requests) if line else "",
         latencies=[(name, value, 100 * value / largest if value and largest else 0.0) for name, value in values],
     )
-
-
-def _ask_both(
-    request: HttpRequest, first: ModelVersion, second: ModelVersion
-) -> tuple[list[comparison.Pair] | None, str]:
-    """Both versions' answers to the golden rows of the first, or the reason why there are none."""
-    rows = (first.golden or {}).get("instances") or []
-    rows = rows[: first.model.max_batch_rows]
-    said = []
-    for version in (first, second):
-        try:
-            answer = predictor.predict(
-                principal=principal_for(person(request)),
-                reference=f"{version.model.name}:{version.number}",
-                read=lambda: predictor.Question(Payload("instances", rows)),
-                request_id=request.request_id,  # type: ignore[attr-defined]
-            )
-        except Exception as error:
-            return None, f"Version {version.number}: {import_string(settings.ANSWER_TO_ERROR)(error).message}"
-        said.append(answer.predictions.predictions)
-    return comparison.answers(rows, said[0], said[1]), ""

@@ -491,7 +491,11 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "COLORS": {"primary": {shade: f"oklch({blue})" for shade, blue in zip(_SHADES, _BLUES, strict=True)}},
     "STYLES": [lambda request: static("platform/pages.css")],
-    "SCRIPTS": [lambda request: static("platform/time.js"), lambda request: static("platform/copy.js")],
+    "SCRIPTS": [
+        lambda request: static("platform/time.js"),
+        lambda request: static("platform/copy.js"),
+        lambda request: static("platform/menu.js"),
+    ],
     "SIDEBAR": {"navigation": "mlplatform.admin_navigation.sections"},
     "ACCOUNT": {"navigation": "mlplatform.admin_navigation.account_links"},
 }

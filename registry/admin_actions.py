@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from accounts.models import User
-from registry import services
+from registry import downloads, services
 from registry.errors import RegistryError
 from registry.models import SERVABLE, Deployment, ModelVersion, RegisteredModel, Status
+from registry.seals import COMPILED
 
 _NOT_YOURS = "Only its owner, or someone who may activate any model, can do this."
 
@@ -49,7 +50,7 @@ def for_version(version: ModelVersion, *, user: User, live: Deployment | None) -
     """Everything that can happen to a version from here, possible or not."""
     is_live = live is not None and live.version_id == version.pk
     rights = "" if may_activate(user, version.model) else _NOT_YOURS
-    is_retired = version.status in (Status.DEPRECATED, Status.ARCHIVED)
+    is_retired = version.status in (Status.DEPRECATED, Status.ARCHIVED) or version.quarantined_at is not None
     actions = [
         Action(
             f"Activate version {version.number}",
@@ -77,10 +78,33 @@ def for_version(version: ModelVersion, *, user: User, live: Deployment | None) -
             "It is again what its validation found it to be.",
             rights or ("" if is_retired else "It is neither deprecated nor archived."),
         ),
+        Action(
+            "Trust",
+            reverse("admin-trust", args=[version.pk]),
+            "If it can’t be compiled, it may run as native code.",
+            _why_not_trust(version, user),
+        ),
+        *_downloads(version, user),
     ]
     if is_live:
         actions.insert(1, roll_back(version.model, live=live, rights=rights))
     return actions
+
+
+def _why_not_trust(version: ModelVersion, user: User) -> str:
+    if version.trusted:
+        return "It is trusted already."
+    if not user.has_perm("registry.upload_trusted_model"):
+        return "Only someone who may mark versions as trusted can do this."
+    return "It runs compiled: there is nothing to trust." if version.runtime else ""
+
+
+def _downloads(version: ModelVersion, user: User) -> list[Action]:
+    address = reverse("admin:registry_modelversion_download", args=[version.pk])
+    why_not = "" if downloads.may_download(user, version.model) else "Only its owner and staff can do this."
+    original = Action("Download the file", address, "As it was uploaded, verified on the way.", why_not)
+    compiled = Action("Download the compiled form", f"{address}?form={COMPILED}", "What is served.", why_not)
+    return [original, compiled] if version.compiled else [original]
 
 
 def for_model(model: RegisteredModel, *, user: User, live: Deployment | None) -> list[Action]:
@@ -121,6 +145,8 @@ def _why_not_activate(version: ModelVersion, is_live: bool) -> str:
         return "The model is archived: restore it first."
     if version.status not in SERVABLE:
         return f"It is {version.status}, not ready."
+    if version.quarantined_at is not None:
+        return "The platform took it out of service: restore it first."
     return "It is live already." if is_live else ""
 
 

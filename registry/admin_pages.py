@@ -8,7 +8,8 @@ from django.utils.timezone import is_naive, make_aware
 
 from accounts.models import User
 from registry import admin_actions, advice, client_code, findings, presentation, selectors, services, timeline
-from registry.models import SERVABLE, ModelVersion, RegisteredModel, Status
+from registry.models import ModelVersion, RegisteredModel, Status
+from registry.services.rights import is_servable
 
 _SHOWN_VERSIONS = 50
 _SHOWN_ENTRIES = 50
@@ -54,7 +55,7 @@ def _listed(version: ModelVersion) -> dict[str, Any]:
     return {
         "version": version,
         "tone": presentation.TONES[Status(version.status)],
-        "can_serve": version.status in SERVABLE,
+        "can_serve": is_servable(version),
         "reason": (version.failure or {}).get("message", ""),
     }
 
@@ -64,7 +65,7 @@ def version_context(version: ModelVersion, *, user: User, origin: str) -> dict[s
     model = version.model
     live = model.open_deployment()
     is_live = live is not None and live.version_id == version.pk
-    can_serve = version.status in SERVABLE
+    can_serve = is_servable(version)
     actions = admin_actions.for_version(version, user=user, live=live)
     return {
         "version": version,

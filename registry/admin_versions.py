@@ -1,15 +1,24 @@
 """Versions in the admin: the list, the page of one, and the questions before it is retired or restored."""
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    JsonResponse,
+)
+from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from unfold.decorators import display
 
-from registry import admin_actions, admin_pages, presentation, selectors, services
+from registry import admin_actions, admin_pages, downloads, presentation, selectors, services
 from registry.admin_base import RegistryAdmin
 from registry.admin_filters import LiveFilter, MineFilter
 from registry.admin_life import VERSION_STEPS, life_page
@@ -17,6 +26,7 @@ from registry.admin_upload import upload_page
 from registry.errors import RegistryError
 from registry.forms import DescriptionForm
 from registry.models import Deployment, ModelVersion, RegisteredModel
+from registry.seals import COMPILED, ORIGINAL
 from registry.signed_in import person
 
 # A list needn't read what only a version's own page shows.
@@ -62,7 +72,12 @@ class ModelVersionAdmin(RegistryAdmin):
             self.admin_site.admin_view(self.progress_view),
             name="registry_modelversion_progress",
         )
-        return [progress, *self.step_urls(VERSION_STEPS), *super().get_urls()]
+        download = path(
+            "<int:pk>/download/",
+            self.admin_site.admin_view(self.download_view),
+            name="registry_modelversion_download",
+        )
+        return [progress, download, *self.step_urls(VERSION_STEPS), *super().get_urls()]
 
     def step_view(self, request: HttpRequest, pk: int, step: str) -> HttpResponse:
         """Ask before a version is deprecated, archived or restored."""
@@ -147,3 +162,18 @@ class ModelVersionAdmin(RegistryAdmin):
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Where validation is, for the page's script."""
         return JsonResponse(presentation.progress(self.found(request, str(pk))))
+
+    def download_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """The version's file, or with `?form=compiled` what is served: never shown, always saved."""
+        if request.method != "GET":
+            return HttpResponseNotAllowed(["GET"])
+        version = self.found(request, str(pk))
+        form = COMPILED if request.GET.get("form") == COMPILED else ORIGINAL
+        try:
+            file = downloads.file_of(version, form=form, by=person(request))
+            opened = downloads.open_file(version, file, by=person(request))
+        except RegistryError as error:
+            messages.error(request, error.message)
+            return HttpResponseRedirect(reverse("admin:registry_modelversion_change", args=[version.pk]))
+        name = f"{version.model.name}-v{version.number}{PurePosixPath(file.path).suffix}"
+        return FileResponse(opened, as_attachment=True, filename=name, content_type="application/octet-stream")

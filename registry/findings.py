@@ -124,6 +124,7 @@ def lineage(version: ModelVersion) -> list[tuple[str, Any]]:
         ("Saved with", _packages(report.get("trained_with")) or report.get("saved_with")),
         ("Mind", " ".join(report.get("warnings") or ())),
         ("Validated", moment(version.validated_at)),
+        ("File last checked", moment(version.checked_at)),
         ("Opened behind", ", ".join(report.get("layers") or ())),
         ("Trusted by", version.trusted_by.email if version.trusted_by else None),
         ("Trusted", moment(version.trusted_at)),

@@ -11,12 +11,16 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import joblib
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
 from docs.screenshots import traffic
@@ -26,9 +30,9 @@ HERE = Path(__file__).resolve().parent
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 VARIANTS = {"light": ("light", DESKTOP), "dark": ("dark", DESKTOP), "phone": ("light", PHONE)}
-# A model that its owner has to look at: the compiler does not know this kind of word splitting.
+# A model that its owner has to look at: it does not say what she expects.
 REFUSED_MODEL = "ticket-topics"
-SHOWN_MODEL = "breast-cancer"
+SHOWN_MODEL, TRIED_MODEL = "breast-cancer", "wine"
 MAX_BYTES = 150_000
 MAX_HEIGHT = 1_300
 WAIT_MS = 90_000
@@ -122,24 +126,34 @@ def _log_in(browser: Browser, options: argparse.Namespace, problems: Problems) -
 
 
 def _addresses(browser: Browser, options: argparse.Namespace, state: dict, problems: Problems) -> dict[str, str]:
-    """Picture name to address. Uploads the refused model first, through the form, if it isn't there yet."""
+    """Picture name to address. Uploads, through the form, what the pictures need and isn't there yet."""
     page = _open(browser, problems, "light", state)
     admin = f"{options.url}/admin"
     refused = _first_link(page, f"{admin}/registry/modelversion/?q={REFUSED_MODEL}") or _upload_refused(page, admin)
+    if not _first_link(page, f"{admin}/registry/modelversion/?q={SHOWN_MODEL}:2"):
+        _upload_rival(page, admin)
     live = _first_link(page, f"{admin}/registry/modelversion/?q={SHOWN_MODEL}&live=yes")
+    tried = _first_link(page, f"{admin}/registry/modelversion/?q={TRIED_MODEL}&live=yes")
     model = _first_link(page, f"{admin}/registry/registeredmodel/?q={SHOWN_MODEL}")
     page.context.close()
-    if not (live and model):
+    if not (live and model and tried):
         raise SystemExit(f"The model {SHOWN_MODEL} isn't live there: run `manage.py demo` first.")
     return {
         "overview": f"{admin}/",
         "upload": f"{admin}/registry/modelversion/add/",
         "version-failed": refused,
         "version-live": live,
+        "try": f"{admin}/versions/{_key_in(tried)}/try/",
+        "compare": f"{admin}/models/{_key_in(model)}/compare/?first=1&second=2",
         "model": model,
         "models": f"{admin}/registry/registeredmodel/",
         "dashboard": f"{admin}/dashboard/",
     }
+
+
+def _key_in(address: str) -> str:
+    """The row's key in the address of its page."""
+    return urlsplit(address).path.rstrip("/").split("/")[-2]
 
 
 def _first_link(page: Page, address: str) -> str:
@@ -150,30 +164,50 @@ def _first_link(page: Page, address: str) -> str:
 
 
 def _upload_refused(page: Page, admin: str) -> str:
-    """Upload a model that can't be compiled, wait for the verdict, and return its page."""
+    """Upload a model that says something else than its owner expects; returns its page."""
     texts = [
         "the printer is jammed",
         "paper stuck in the printer",
         "my invoice is wrong",
         "please refund the invoice",
     ]
-    model = make_pipeline(TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4)), LogisticRegression())
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    model.fit(texts, ["hardware", "hardware", "billing", "billing"])
+    words = {
+        "description": "Which team a support ticket belongs to.",
+        "sample": json.dumps(texts),
+        "expected": json.dumps(["hardware", "hardware", "billing", "hardware"]),
+    }
+    return _upload(page, admin, REFUSED_MODEL, model, words, verdict="p-danger")
+
+
+def _upload_rival(page: Page, admin: str) -> str:
+    """Upload a second version of the model in the pictures, to compare it with the first."""
+    data = load_breast_cancer(as_frame=True)
+    names = data.target_names[data.target]
+    seen, held_out, told, wanted = train_test_split(data.data, names, test_size=0.2, random_state=7, stratify=names)
+    model = RandomForestClassifier(60, random_state=7).fit(seen, told)
+    words = {
+        "notes": "Trees, to see whether they are worth their size.",
+        "metrics": f"accuracy = {model.score(held_out, wanted):.4f}\nheld_out_rows = {len(held_out)}",
+    }
+    return _upload(page, admin, SHOWN_MODEL, model, words, verdict="p-success")
+
+
+def _upload(page: Page, admin: str, name: str, model: Any, words: dict[str, str], *, verdict: str) -> str:
+    """Upload `model` through the form, wait for the verdict, and return the version's page."""
     buffer = io.BytesIO()
-    joblib.dump(model.fit(texts, ["hardware", "hardware", "billing", "billing"]), buffer)
+    joblib.dump(model, buffer)
     page.goto(f"{admin}/registry/modelversion/add/")
-    page.set_input_files(
-        "#id_file",
-        {"name": "ticket-topics.joblib", "mimeType": "application/octet-stream", "buffer": buffer.getvalue()},
-    )
-    page.fill("#id_name", REFUSED_MODEL)
-    page.fill("#id_description", "Which team a support ticket belongs to.")
-    page.click("summary")
-    page.fill("#id_sample", json.dumps(texts))
+    file = {"name": f"{name}.joblib", "mimeType": "application/octet-stream", "buffer": buffer.getvalue()}
+    page.set_input_files("#id_file", file)
+    page.fill("#id_name", name)
+    page.click("summary:has-text('Prove it')")
+    for field_name, text in words.items():
+        page.fill(f"#id_{field_name}", text)
     page.click("button[type=submit].p-primary")
-    page.wait_for_selector(".p-panel", timeout=WAIT_MS)
-    address = page.url
-    page.wait_for_selector(".p-panel.p-danger", timeout=WAIT_MS)
-    return address
+    page.wait_for_selector(f"#upload-verdict .{verdict}", timeout=WAIT_MS)
+    return str(page.eval_on_selector("#upload-again [data-page]", "link => link.href"))
 
 
 def _take(
@@ -191,6 +225,9 @@ def _take(
         page.goto(address)
         page.wait_for_load_state("networkidle")
         page.wait_for_selector("#main", timeout=WAIT_MS)
+        if name == "try":
+            page.click("#try-form button[type=submit]")
+            page.wait_for_selector("[data-answer]", timeout=WAIT_MS)
         _fit(page, problems, f"{name}-{variant}")
         picture = options.out / f"{name}-{variant}.png"
         size = picture.write_bytes(shrink(blank, page.screenshot(animations="disabled")))

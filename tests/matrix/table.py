@@ -113,6 +113,7 @@ RULES = [
     # The second version is ready; the model is in use.
     rule(rf"{ADMIN}/registry/\w+/{ID}/(deprecate|archive)/", "POST", staff_only("403", "moved*")),
     rule(rf"{ADMIN}/registry/\w+/{ID}/(deprecate|archive)/", ANY, staff_only("403", "in")),
+    rule(rf"{ADMIN}/registry/modelversion/{ID}/download/", "POST|DELETE", staff_only("405", "405")),
     rule(rf"{ADMIN}/registry/\w+/{ID}/restore/", ANY, staff_only("403", "moved")),
     rule(
         rf"{ADMIN}/(accounts/(auditevent|apikey)|monitoring/predictionlog)/{ID}/change/",

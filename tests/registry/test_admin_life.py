@@ -1,5 +1,6 @@
 """The pages that ask before a version or a model is deprecated, archived or restored, and the words about a version."""
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import AuditEvent
 from registry import services, timeline
 from registry.models import Deployment, ModelVersion, Status, VersionEvent
 
@@ -76,7 +78,10 @@ def test_what_cannot_be_done_says_why_and_is_not_done(client, ada, served_versio
 def test_somebody_else_sees_why_they_may_not(bob, served_version):
     version = served_version()
     client = signed_in(bob)
-    assert all("Only its owner" in why_not for why_not in offers(client.get(page_of(version))).values())
+    offered = offers(client.get(page_of(version)))
+    for label in ("Activate version 1", "Deprecate", "Archive", "Restore"):
+        assert "Only its owner" in offered[label]
+    assert "Only someone who may mark" in offered["Trust"]
     for step in ("deprecate", "archive", "restore"):
         assert "Only its owner" in said(client.post(page_of(version, step)))
     for step in ("archive", "restore"):
@@ -110,6 +115,28 @@ def test_a_forged_form_and_a_stranger_change_nothing(ada, served_version):
         assert "/admin/login/" in Client().post(address)["Location"]
     version.refresh_from_db()
     assert (version.status, version.notes) == (Status.READY, "")
+
+
+def test_the_file_is_saved_and_never_shown_and_that_is_audited(client, ada, served_version):
+    version = served_version()
+    answer = client.get(page_of(version, "download"))
+    assert answer["Content-Disposition"] == 'attachment; filename="oracle-v1.onnx"'
+    assert answer["Content-Type"] == "application/octet-stream"
+    assert hashlib.sha256(b"".join(answer.streaming_content)).hexdigest() == version.sha256
+    assert AuditEvent.objects.filter(action="version.downloaded").count() == 1
+    assert client.post(page_of(version, "download")).status_code == 405
+    assert "no compiled form" in said(client.get(page_of(version, "download") + "?form=compiled"))
+
+
+def test_a_version_the_platform_took_out_of_service_says_why_and_is_restored(client, ada, served_version):
+    version = served_version()
+    services.quarantine(version=version, reason="It <b>crashed</b> three times.")
+    answer = client.get(page_of(version))
+    assert "It &lt;b&gt;crashed&lt;/b&gt; three times." in answer.content.decode()
+    assert offers(answer)["Activate version 1"] == "The platform took it out of service: restore it first."
+    client.post(page_of(version, "restore"))
+    version.refresh_from_db()
+    assert version.quarantined_at is None
 
 
 # -- Words about a version ----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Two versions of a model side by side: what they are, what they take, how good and how fast they are. No queries."""
+"""Two versions of a model as the compare page tells them: pairs of texts, no queries."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -95,9 +95,9 @@ def _golden(version: ModelVersion) -> dict[str, str]:
     return {findings.cell(row, longest=2_000): findings.cell(answer) for row, answer in zip(rows, said, strict=False)}
 
 
-def answers(rows: list[Any], first: list[Any], second: list[Any]) -> list[Pair]:
-    """What both say to the same rows now."""
+def examples(found: list[dict[str, Any]]) -> list[Pair]:
+    """Rows that both answer differently, as `comparing.golden_differences` names them."""
     return [
-        Pair(findings.cell(row), findings.cell(one), findings.cell(other))
-        for row, one, other in zip(rows, first, second, strict=True)
+        Pair(findings.cell(entry["instance"]), *(findings.cell(said) for said in entry["predictions"]))
+        for entry in found
     ]
