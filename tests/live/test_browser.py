@@ -91,6 +91,10 @@ def walk(page: Any, platform: Stack) -> None:
     agree(page, "Activate version 1")
     page.wait_for_selector("text=Live since")
     assert answer(platform) == 1001.0
+    page.click("summary:has-text('More')")
+    page.wait_for_selector("text=It is live already.")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".p-menu ul", state="hidden")
 
     page.click("text=Upload a new version")
     choose(page, toys.oracle(2000.0))
