@@ -27,6 +27,8 @@ from registry.signed_in import person
 
 log = logging.getLogger(__name__)
 
+_OFFERED_ROWS = 20
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def try_version(request: HttpRequest, pk: int) -> HttpResponse:
@@ -80,7 +82,7 @@ def _readable(example: Any, signature: Signature) -> Any:
 def _examples(version: ModelVersion) -> list[Any]:
     """Rows to begin with: the golden ones, which the version answered at its validation."""
     golden = (version.golden or {}).get("instances")
-    return golden if isinstance(golden, list) and golden else [client_code.example_row(version)]
+    return golden[:_OFFERED_ROWS] if isinstance(golden, list) and golden else [client_code.example_row(version)]
 
 
 def _chosen(request: HttpRequest, count: int) -> int:

@@ -11,6 +11,7 @@ from registry.presentation import moment
 
 KINDS = {"float32": "number", "float64": "number", "int64": "whole number", "string": "text", "bool": "true or false"}
 _SHOWN_CHOICES = 12
+_SHOWN_GOLDEN = 20
 _SHOWN_COLUMNS = 8
 _LONGEST_CELL = 60
 _PROOF_LABELS = {
@@ -38,10 +39,11 @@ class SignatureRow:
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Rows with the answers that must come back. Without `names`, each row is one cell."""
+    """Rows with the answers that must come back, the first of them. Without `names`, each row is one cell."""
 
     names: list[str]
     rows: list[tuple[list[str], str]]
+    more: int = 0
 
 
 def signature_rows(signature: dict[str, Any] | None) -> list[SignatureRow]:
@@ -156,6 +158,7 @@ def golden(version: ModelVersion) -> Golden | None:
     rows, said = kept.get("instances"), kept.get("predictions")
     if not isinstance(rows, list) or not isinstance(said, list):
         return None
+    more, rows = max(0, len(rows) - _SHOWN_GOLDEN), rows[:_SHOWN_GOLDEN]
     names = [row.name for row in signature_rows(version.signature)]
     in_columns = len(names) <= _SHOWN_COLUMNS and all(_fits(row, names) for row in rows)
     return Golden(
@@ -164,6 +167,7 @@ def golden(version: ModelVersion) -> Golden | None:
             ([cell(value) for value in _cells(row, names)] if in_columns else [cell(row)], cell(answer))
             for row, answer in zip(rows, said, strict=False)
         ],
+        more,
     )
 
 

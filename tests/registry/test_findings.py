@@ -84,3 +84,6 @@ def test_golden_rows_stand_in_columns_when_these_are_few() -> None:
     many = findings.golden(version(golden={"instances": [[0.5] * 9], "predictions": [1]}, signature=wide))
     assert many == findings.Golden([], [(["[0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]"], "1")])
     assert findings.golden(version()) is None
+    long = findings.golden(version(golden={"instances": [[1.0]] * 25, "predictions": [1] * 25}))
+    assert long is not None
+    assert (len(long.rows), long.more) == (20, 5)
