@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +27,9 @@ from registry import generation, resolver
 
 log = logging.getLogger(__name__)
 _LOOK_EVERY_SECONDS = 0.02
+LEAVE_SECONDS = 10.0
+# How long a thread in pure Python (a page, a large body) may keep the interpreter from a prediction.
+SWITCH_SECONDS = 0.001
 
 _process: "ServingProcess | None" = None
 
@@ -96,14 +100,16 @@ class ServingProcess:
         self._beat()
         self._watcher.start()
         self._pulse.start()
+        sys.setswitchinterval(SWITCH_SECONDS)
         gc.collect()
         gc.freeze()
 
     def stop(self) -> None:
         self._is_leaving, self.is_ready = True, False
         self._stopping.set()
-        self._watcher.join(timeout=5)
-        self._pulse.join(timeout=5)
+        for thread in (self._watcher, self._pulse):
+            if thread.is_alive():  # not when the start failed
+                thread.join(timeout=5)
         self._shipper.stop()
         key_uses.write()
         crashes.end()
@@ -124,7 +130,15 @@ class ServingProcess:
             return
         self._is_leaving, self.is_ready = True, False
         log.error("this process is being replaced: %s", reason)
-        os.kill(self.pid, signal.SIGTERM)
+        threading.Thread(target=self._end_at_last, name="leaving", daemon=True).start()
+        os.kill(self.pid, signal.SIGTERM)  # what both servers take for: finish and end
+
+    @staticmethod
+    def _end_at_last() -> None:
+        """A call that hangs in a library can't be ended in another way; the spool is taken over."""
+        time.sleep(LEAVE_SECONDS)
+        log.error("what was in flight did not finish; the process ends")
+        os._exit(1)
 
     # -- What is live ---------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts.authentication import caller
 from accounts.idempotent_views import idempotent, keep
 from accounts.strict_json import StrictJSONParser
-from inference import activation, predictor
+from inference import activation, predictor, questions
 from inference.serializers import (
     ActivationSerializer,
     PredictionAnswerSerializer,
@@ -40,7 +40,7 @@ class PredictViewSet(viewsets.ViewSet):
     def create(self, request: Request, ref: str) -> Response:
         request_id = request._request.request_id  # type: ignore[attr-defined]
         answer = predictor.predict(
-            principal=caller(request), reference=ref, read=lambda: _question(request), request_id=request_id
+            principal=caller(request), reference=ref, read=lambda: questions.read(request.data), request_id=request_id
         )
         return Response(answer_body(answer, request_id=request_id), headers=answer_headers(answer))
 
@@ -62,12 +62,6 @@ def answer_headers(answer: predictor.Answer) -> dict[str, str]:
     if answer.served.is_deprecated:
         headers["Warning"] = '299 - "this version is deprecated"'
     return headers
-
-
-def _question(request: Request) -> predictor.Question:
-    form = PredictSerializer(data=request.data)
-    form.is_valid(raise_exception=True)
-    return form.question()
 
 
 def _staging_seconds() -> float:

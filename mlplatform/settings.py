@@ -121,11 +121,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "mlplatform.rate_limits.RateLimitMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "mlplatform.browser_middleware.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "mlplatform.browser_middleware.Users",
+    "mlplatform.browser_middleware.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -361,6 +361,7 @@ CODE_FORMATS_ENABLED = env.flag(
 
 WORKERS = env.integer("WORKERS", 2, "Serving processes.")
 THREADS = env.integer("THREADS", 4, "Threads per serving process.")
+SERVER = env.text("SERVER", "granian", "The web server that `serve` starts: `granian` or `gunicorn`.")
 FAST_LANE = env.flag(
     "FAST_LANE", True, "Answer the common prediction in front of Django; off, every request goes through the view."
 )

@@ -18,16 +18,19 @@ handler403 = "mlplatform.error_pages.permission_denied"
 handler404 = "mlplatform.error_pages.page_not_found"
 handler500 = "mlplatform.error_pages.server_error"
 
+api_urlpatterns: list[URLPattern | URLResolver] = [
+    # Before the registry's: both have paths below models/<ref>.
+    *inference.urls.api_urlpatterns,
+    *accounts.urls.api_urlpatterns,
+    *registry.urls.api_urlpatterns,
+    *monitoring.urls.api_urlpatterns,
+]
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include(api_urlpatterns)),
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", include(monitoring.urls.urlpatterns)),
     path("admin/", include(inference.admin_urls.urlpatterns)),
     path("admin/", admin.site.urls),
-    path("api/v1/", include(accounts.urls.api_urlpatterns)),
-    # Before the registry's: both have paths below models/<ref>.
-    path("api/v1/", include(inference.urls.api_urlpatterns)),
-    path("api/v1/", include(registry.urls.api_urlpatterns)),
-    path("api/v1/", include(monitoring.urls.api_urlpatterns)),
     path("", include(monitoring.urls.root_urlpatterns)),
 ]
 

@@ -1,10 +1,7 @@
 """Putting records into the prediction log, many at once, in the way each database does it fastest."""
 
 import logging
-from datetime import UTC, datetime
-from typing import Any
 
-import orjson
 from django.contrib.auth import get_user_model
 from django.db import DataError, IntegrityError, connection, models, transaction
 
@@ -39,7 +36,23 @@ _NAMES = ", ".join(f'"{column}"' for column, _, _ in _COLUMNS)
 _VALUES = ", ".join(f'to_timestamp("{key}")' if key == "at" else f'"{key}"' for _, _, key in _COLUMNS)
 _TYPES = ", ".join(f'"{key}" {kind}' for _, kind, key in _COLUMNS)
 _INSERT_DOCUMENT = f"INSERT INTO {_TABLE} ({_NAMES}) SELECT {_VALUES} FROM json_to_recordset(%s::json) AS r({_TYPES})"  # noqa: S608
-_INSERT_ROW = f"INSERT INTO {_TABLE} ({_NAMES}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"  # noqa: S608
+
+
+def _for_sqlite(kind: str, key: str) -> str:
+    """The value of `key` as SQLite's columns hold it: UUIDs without dashes, UTC times as text, JSON as text."""
+    value = f"json_extract(r.value, '$.{key}')"
+    if kind == "uuid":
+        return f"replace({value}, '-', '')"
+    if kind == "jsonb":
+        return f"nullif(json_quote({value}), 'null')"
+    if key == "at":
+        second = f"strftime('%%Y-%%m-%%d %%H:%%M:%%S', {value}, 'unixepoch')"
+        return f"printf('%%s.%%06d', {second}, CAST({value} * 1000000 AS INTEGER) %% 1000000)"
+    return value
+
+
+_SQLITE_VALUES = ", ".join(_for_sqlite(kind, key) for _, kind, key in _COLUMNS)
+_INSERT_EACH = f"INSERT INTO {_TABLE} ({_NAMES}) SELECT {_SQLITE_VALUES} FROM json_each(%s) AS r"  # noqa: S608
 
 
 def insert(records: list[Record]) -> None:
@@ -51,12 +64,9 @@ def insert(records: list[Record]) -> None:
     if not records:
         return
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            # One document, taken apart by the server: requests want the interpreter for themselves.
-            document = b"[" + b",".join(record.line for record in records) + b"]"
-            cursor.execute(_INSERT_DOCUMENT, [document.decode()])
-        else:
-            cursor.executemany(_INSERT_ROW, [_row(record.values) for record in records])
+        # One document, taken apart by the database: requests want the interpreter for themselves.
+        document = b"[" + b",".join(record.line for record in records) + b"]"
+        cursor.execute(_INSERT_DOCUMENT if connection.vendor == "postgresql" else _INSERT_EACH, [document.decode()])
 
 
 def insert_carefully(records: list[Record]) -> tuple[list[Record], list[tuple[Record, str]]]:
@@ -113,32 +123,3 @@ def _insert_by_halves(records: list[Record]) -> tuple[list[Record], list[tuple[R
         right, right_refused = _insert_by_halves(records[middle:])
         return left + right, left_refused + right_refused
     return records, []
-
-
-def _row(values: dict[str, Any]) -> tuple[Any, ...]:
-    """The values as SQLite's columns hold them: UUIDs without dashes, UTC times as text, JSON as text."""
-    key_id = values.get("key_id")
-    at = datetime.fromtimestamp(values["at"], UTC)
-    return (
-        values["id"].replace("-", ""),
-        values["request_id"],
-        values["model_id"],
-        values.get("version_id"),
-        values.get("user_id"),
-        key_id.replace("-", "") if key_id else None,
-        values["subject_id"],
-        values["outcome"],
-        values["status_code"],
-        values["error_code"],
-        values["instance_count"],
-        values["latency_ms"],
-        values.get("inference_ms"),
-        values.get("confidence"),
-        _json(values.get("input")),
-        _json(values.get("output")),
-        connection.ops.adapt_datetimefield_value(at),
-    )
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()

@@ -1,3 +1,7 @@
+import os
+import signal
+import threading
+
 import pytest
 
 from accounts import metrics
@@ -91,17 +95,6 @@ def test_what_a_process_counted_outlives_it(serving):
     assert processes.totals()["prediction_cache.hits"] == prediction_cache.cache.counts.hits >= before + 7
 
 
-def test_a_process_that_must_be_replaced_is_not_ready_and_asks_for_its_end(serving, monkeypatch):
-    signals = []
-    monkeypatch.setattr(process.os, "kill", lambda *given: signals.append(given))
-    process.recycle("nobody serves here")
-    serving()
-    process.recycle("a model hangs")
-    process.recycle("it still hangs")
-    assert signals == [(process.os.getpid(), process.signal.SIGTERM)]
-    assert not health.is_ready()
-
-
 def test_a_process_tells_that_it_lives_and_what_it_holds_until_it_stops(ada, served_version, serving):
     services.activate(version=served_version(), by=ada)
     serving()
@@ -149,3 +142,21 @@ def test_the_metrics_tell_what_the_caches_counted_each_once(serving):
     wait_until(lambda: scraped() == before + 7, 10)
     process.stop()
     assert scraped() == before + 7
+
+
+def test_recycling_asks_the_server_for_an_orderly_end_once_and_lasts_no_longer_than_it_may(serving, monkeypatch):
+    serving()
+    signals, ends = [], threading.Event()
+    monkeypatch.setattr(process.os, "kill", lambda pid, number: signals.append((pid, number)))
+    monkeypatch.setattr(process.os, "_exit", lambda status: ends.set())
+    monkeypatch.setattr(process, "LEAVE_SECONDS", 0.05)
+    process.recycle("a test")
+    process.recycle("a test")
+    assert signals == [(os.getpid(), signal.SIGTERM)]
+    assert not health.is_ready()
+    assert ends.wait(10)
+
+
+def test_outside_of_a_server_nothing_is_recycled(monkeypatch):
+    monkeypatch.setattr(process.os, "kill", lambda *_: pytest.fail("a signal was sent"))
+    process.recycle("a test")

@@ -285,17 +285,31 @@ def test_signal_handlers_are_put_back(var_dir: Path, settings: Any) -> None:
 # -- Serving ----------------------------------------------------------------------------------------------
 
 
-def test_serve_leaves_to_the_configuration_file_what_is_not_given() -> None:
-    line = serve.command_line(workers=None, threads=3, bind=None)
+@pytest.mark.parametrize("server", ["granian", "gunicorn"])
+def test_serve_takes_from_the_settings_what_is_not_given(settings: Any, server: str) -> None:
+    settings.SERVER, settings.WORKERS = server, 7
+    line = serve.command_line(threads=3)
 
-    assert line[1:3] == ["-m", "gunicorn"]
-    assert "--workers" not in line
+    assert server in line[2]
+    assert line[line.index("--workers") + 1] == "7"
     assert line[line.index("--threads") + 1] == "3"
-    assert line[-1] == "mlplatform.wsgi:application"
+
+
+def test_serve_refuses_a_server_it_does_not_know(settings: Any) -> None:
+    settings.SERVER = "apache"
+    with pytest.raises(CommandError, match="granian, gunicorn"):
+        serve.command_line()
+
+
+def test_serve_takes_an_address_in_brackets() -> None:
+    line = serve.command_line(bind="[::1]:9000", server="granian")
+    assert (line[line.index("--host") + 1], line[line.index("--port") + 1]) == ("::1", "9000")
+    line = serve.command_line(bind="[::1]:9000", server="gunicorn")
+    assert line[line.index("--bind") + 1] == "[::1]:9000"
 
 
 def test_the_shipped_configuration_is_accepted_by_gunicorn() -> None:
-    line = serve.command_line(workers=3)
+    line = serve.command_line(server="gunicorn", workers=3)
     printed = subprocess.run(
         [*line[:-1], "--print-config", line[-1]], capture_output=True, text=True, check=True
     ).stdout
@@ -311,7 +325,7 @@ def test_the_shipped_configuration_is_accepted_by_gunicorn() -> None:
 def test_a_process_that_loads_long_still_shows_the_master_that_it_lives(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    configuration = runpy.run_path(str(serve.CONFIGURATION))
+    configuration = runpy.run_path(str(serve.GUNICORN_CONFIGURATION))
     beats = threading.Semaphore(0)
     monkeypatch.setattr(
         process, "start", lambda: [beats.acquire(timeout=30) or pytest.fail("no beat") for _ in range(2)]

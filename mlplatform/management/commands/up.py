@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import http.client
 import json
+import os
 import socket
 import sys
 import time
@@ -185,7 +186,8 @@ class Command(BaseCommand):
 
 def _environment() -> dict[str, str]:
     """A child may change its directory, so what is relative to ours must not be."""
-    return {"VAR_DIR": str(settings.VAR_DIR)}
+    paths = [str(settings.BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"VAR_DIR": str(settings.VAR_DIR), "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _manage(command: str) -> list[str]:
