@@ -24,14 +24,14 @@ from accounts.errors import AccountsError
 from registry import artifacts
 from registry.errors import BundleInvalid
 from registry.models import ModelVersion, RegisteredModel
+from registry.serving import LOWEST_AND_HIGHEST
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 64 << 20
 MAX_VERSIONS = 1000
-MODEL_FIELDS = (
-    "name", "task", "handler", "description", "tags", "max_batch_rows", "record_policy", "record_batches",
-)  # fmt: skip
+SETTINGS = ("max_batch_rows", "record_policy", "record_batches", "load_policy", *LOWEST_AND_HIGHEST, "fallback")
+MODEL_FIELDS = ("name", "task", "handler", "description", "tags", *SETTINGS)
 VERSION_FIELDS = (
     "number", "format", "original_name", "sha256", "size_bytes", "sample", "expected", "tags", "notes", "metrics",
     "runtime", "signature", "golden", "parity", "library_versions",

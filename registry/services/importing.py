@@ -8,12 +8,11 @@ from django.db.models import Field
 
 from accounts import audit
 from accounts.models import User
+from registry import bundles, serving
 from registry.errors import BundleInvalid
 from registry.models import EventKind, ModelVersion, RegisteredModel, VersionEvent
 from registry.services.describing import change_model
 from registry.services.uploading import upload_version
-
-_SETTINGS = ("max_batch_rows", "record_policy", "record_batches")
 
 
 def import_version(
@@ -72,5 +71,7 @@ def _has_gap(value: Any) -> bool:
 
 def _settings(model: dict[str, Any]) -> dict[str, Any]:
     """The settings of a model that a bundle gives, each checked as its column is. Raises ValidationError."""
-    columns = {name: cast("Field[Any, Any]", RegisteredModel._meta.get_field(name)) for name in _SETTINGS}
+    if problem := serving.fallback_problem(model.get("fallback")):
+        raise ValidationError(problem)
+    columns = {name: cast("Field[Any, Any]", RegisteredModel._meta.get_field(name)) for name in bundles.SETTINGS}
     return {name: column.clean(model[name], None) for name, column in columns.items() if name in model}

@@ -32,7 +32,7 @@ def bundle(ada, served_version, tmp_path):
     golden = {"instances": [[1.0, 0.0]], "predictions": [2.0], "probabilities": None}
     version = served_version(golden=golden)
     services.describe_version(version=version, by=ada, metrics={"r2": 0.5}, tags=["a"], notes="n")
-    services.change_model(model=version.model, by=ada, max_batch_rows=7, description="d")
+    services.change_model(model=version.model, by=ada, max_batch_rows=7, description="d", fallback=1.5, deadline_ms=900)
     path = tmp_path / "oracle.zip"
     run("exportmodel", "oracle", path, "--by", ada.email)
     return path
@@ -61,6 +61,7 @@ def test_what_is_exported_is_imported_with_all_that_is_said_of_it(ada, bundle):
     assert (copy.status, copy.number, copy.notes, copy.tags) == (Status.PENDING, 1, "n", ["a"])
     assert copy.metrics == [{"name": "r2", "value": 0.5, "dataset": ""}]
     assert (copy.model.max_batch_rows, copy.model.description, copy.model.owner) == (7, "d", ada)
+    assert (copy.model.fallback, copy.model.deadline_ms, copy.model.cache_ttl_seconds) == (1.5, 900, None)
     assert (copy.sample, copy.expected) == ([[1.0, 0.0]], [2.0])
     assert artifacts.read_verified(copy.served_file) == toys.oracle(1.0)
     event = copy.events.get()
@@ -122,6 +123,7 @@ CHANGES = {
     "a setting out of range": lambda members: edit(
         members, lambda manifest: manifest["model"].update(max_batch_rows=0)
     ),
+    "a fallback that is none": lambda members: edit(members, lambda manifest: manifest["model"].update(fallback={})),
     "a policy nobody knows": lambda members: edit(
         members, lambda manifest: manifest["model"].update(record_policy="x")
     ),
