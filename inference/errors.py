@@ -1,5 +1,6 @@
 """What can go wrong between a payload and an answer. These errors know no HTTP."""
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -101,13 +102,18 @@ class ModelOverloaded(Exception):
 class DeadlineExceeded(Exception):
     """No answer before the model's deadline.
 
-    `ran_seconds`: how long the model itself had been running; `still_runs`: it could not be stopped.
+    `ran_seconds`: how long the model itself had been running. `still_runs`: whether it still does; None when it ended.
     """
 
     code = "deadline_exceeded"
 
     def __init__(
-        self, name: str, *, deadline_seconds: float, ran_seconds: float = 0.0, still_runs: bool = False
+        self,
+        name: str,
+        *,
+        deadline_seconds: float,
+        ran_seconds: float = 0.0,
+        still_runs: Callable[[], bool] | None = None,
     ) -> None:
         super().__init__(f"{name} gave no answer within {deadline_seconds * 1000:.0f} ms.")
         self.message = str(self)

@@ -5,6 +5,8 @@ waited too long, and large batches, are no strikes: else a caller could take a m
 """
 
 import logging
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import DatabaseError, connection
@@ -23,6 +25,7 @@ from registry.resolver import Served
 log = logging.getLogger(__name__)
 STRIKES_ALLOWED = 3
 WITHIN_SECONDS = 60.0
+GRACE_SECONDS = 2.0
 # Of its deadline, this share must have been the model's own: the rest may have gone into waiting for its turn.
 _OWN_SHARE = 0.5
 
@@ -31,10 +34,22 @@ def note_overrun(error: Exception, *, served: Served, rows: int) -> None:
     """See to it that a model which overran its deadline is counted, and the process replaced if it still runs."""
     if not isinstance(error, DeadlineExceeded):
         return
-    if error.still_runs:
-        process.recycle(f"{served.model_name}:{served.number} overran its deadline and can't be stopped")
+    if error.still_runs is not None:
+        _replace_unless_it_ends(error.still_runs, f"{served.model_name}:{served.number}")
     if rows <= MAX_ROWS and error.ran_seconds >= _OWN_SHARE * served.serving.deadline_seconds:
         strike(version_id=served.version_id, kind=StrikeKind.OVERRUN, detail=error.message)
+
+
+def _replace_unless_it_ends(still_runs: Callable[[], bool], name: str) -> None:
+    """What ends by itself a moment after its deadline does no harm; what goes on holds a processor for ever."""
+
+    def look() -> None:
+        if still_runs():
+            process.recycle(f"{name} overran its deadline, still runs and can't be stopped")
+
+    timer = threading.Timer(GRACE_SECONDS, look)
+    timer.daemon = True
+    timer.start()
 
 
 def collect_crashes() -> bool:

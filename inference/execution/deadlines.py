@@ -38,13 +38,18 @@ def call(
             return _noted(version_id, model.predict, feeds)
         return _workers.run(lambda: _noted(version_id, model.predict, feeds), until)
     except _TooLate as error:
+        ran_seconds = time.perf_counter() - started
         raise DeadlineExceeded(
-            name, deadline_seconds=deadline_seconds, ran_seconds=time.perf_counter() - started, still_runs=not stoppable
+            name, deadline_seconds=deadline_seconds, ran_seconds=ran_seconds, still_runs=error.still_runs
         ) from error
 
 
 class _TooLate(Exception):
-    """The deadline came first."""
+    """The deadline came first. `still_runs`: whether the call goes on; None when it was stopped."""
+
+    def __init__(self, still_runs: Callable[[], bool] | None = None) -> None:
+        super().__init__()
+        self.still_runs = still_runs
 
 
 # -- By a flag ----------------------------------------------------------------------------------------
@@ -133,16 +138,21 @@ class Worker:
         self._work: Callable[[], Any] | None = None
         self._result: Any = None
         self._error: BaseException | None = None
-        self._is_left_behind = False
+        self._handing_over = threading.Lock()
+        self._is_finished = self._is_left_behind = False
         # A daemon: a call that never ends must not keep the process from ending.
-        threading.Thread(target=self._run, name="native-model", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="native-model", daemon=True)
+        self._thread.start()
 
     def run(self, work: Callable[[], Any], until: float) -> Any:
-        self._work, self._result, self._error = work, None, None
+        self._work, self._result, self._error, self._is_finished = work, None, None, False
         self._go.release()
         if not self._done.acquire(timeout=max(0.0, until - time.perf_counter())):
-            self._is_left_behind = True
-            raise _TooLate
+            with self._handing_over:
+                self._is_left_behind = not self._is_finished
+            if self._is_left_behind:
+                raise _TooLate(self._thread.is_alive)
+            self._done.acquire()  # it finished in this very moment
         result, error = self._result, self._error
         self._work = self._result = self._error = None
         self._home.append(self)
@@ -158,6 +168,8 @@ class Worker:
                 self._result = self._work()
             except BaseException as error:
                 self._error = error
+            with self._handing_over:
+                self._is_finished = True
             self._done.release()
             if self._is_left_behind:
                 return

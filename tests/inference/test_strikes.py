@@ -7,6 +7,7 @@ from inference.models import Strike
 from registry import resolver, services
 from registry.errors import VersionQuarantined
 from registry.models import Deployment
+from tests.live.stack import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,7 +21,7 @@ def both(ada, served_version):
     return first, second
 
 
-def overrun(version, *, ran_seconds=29.0, rows=1, still_runs=False):
+def overrun(version, *, ran_seconds=29.0, rows=1, still_runs=None):
     error = DeadlineExceeded("oracle", deadline_seconds=30.0, ran_seconds=ran_seconds, still_runs=still_runs)
     strikes.note_overrun(error, served=resolver.served(version), rows=rows)
 
@@ -92,6 +93,16 @@ def test_strikes_before_a_restore_do_not_count_any_more(both, ada):
 def test_a_model_that_can_not_be_stopped_has_its_process_replaced(both, monkeypatch):
     reasons = []
     monkeypatch.setattr(process, "recycle", reasons.append)
-    overrun(both[1], still_runs=True)
-    assert len(reasons) == 1
+    monkeypatch.setattr(strikes, "GRACE_SECONDS", 0.01)
+    overrun(both[1], still_runs=lambda: True)
+    wait_until(lambda: reasons, 10)
     assert "oracle:2" in reasons[0]
+
+
+def test_a_model_that_ends_soon_after_its_deadline_does_not(both, monkeypatch):
+    asked, reasons = [], []
+    monkeypatch.setattr(process, "recycle", reasons.append)
+    monkeypatch.setattr(strikes, "GRACE_SECONDS", 0.01)
+    overrun(both[1], still_runs=lambda: asked.append(1))
+    wait_until(lambda: asked, 10)
+    assert not reasons
