@@ -76,7 +76,7 @@ def for_version(version: ModelVersion, *, user: User, live: Deployment | None) -
             "Restore",
             reverse("admin:registry_modelversion_restore", args=[version.pk]),
             "It is again what its validation found it to be.",
-            rights or ("" if is_retired else "It is neither deprecated nor archived."),
+            rights or ("" if is_retired else "It is neither deprecated nor archived nor out of service."),
         ),
         Action(
             "Trust",

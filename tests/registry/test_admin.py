@@ -346,6 +346,14 @@ def test_somebody_else_reads_the_settings_and_cannot_change_them(bob, ada, toy_f
     assert client.post(f"{MODELS}{model.pk}/change/", {"description": "mine"}).status_code == 403
 
 
+def test_a_version_in_quarantine_says_why_and_offers_to_restore_it(client, ada, served_version):
+    version = served_version()
+    services.quarantine(version=version, reason="3 crashed processes within <60> seconds.")
+    page = client.get(f"{VERSIONS}{version.pk}/change/").content.decode()
+    assert "3 crashed processes within &lt;60&gt; seconds." in page
+    assert f"{VERSIONS}{version.pk}/restore/" in page
+
+
 # -- Lists and rights ---------------------------------------------------------------------------------
 
 
