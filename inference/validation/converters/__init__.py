@@ -3,6 +3,7 @@
 from inference.validation.converters import (
     boosted_trees,
     forests,
+    functions,
     gradient_boosting,
     histogram_boosting,
     imputers,
@@ -16,6 +17,7 @@ from inference.validation.converters import (
 PARTS = (
     boosted_trees,
     forests,
+    functions,
     gradient_boosting,
     histogram_boosting,
     imputers,

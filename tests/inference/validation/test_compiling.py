@@ -29,7 +29,14 @@ from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
 from sklearn.svm import SVC, LinearSVC, OneClassSVM
 
 from inference import handlers, runtimes
@@ -138,6 +145,12 @@ def test_a_row_that_neighbours_know_gets_their_answer(weights: str) -> None:
     kinds = {node.op_type for node in onnx.load_from_string(compiled.content).graph.node}
     assert "CDist" in kinds
     assert "Scan" not in kinds
+
+
+@pytest.mark.parametrize("function", [np.log1p, np.sqrt, np.log10, np.square, np.expm1], ids=lambda one: one.__name__)
+def test_plain_functions_of_numbers_are_translated(function: Any) -> None:
+    model = make_pipeline(FunctionTransformer(function), StandardScaler(), LogisticRegression()).fit(IRIS, IRIS_LABELS)
+    assert_compiled(model, IRIS.tolist())
 
 
 def test_an_isolation_forest_is_one_set_of_trees() -> None:
