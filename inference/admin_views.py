@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from inference import activation
 from inference.admin_shell import shell, visible_model, visible_version
@@ -20,21 +19,16 @@ from inference.models import Staging
 from monitoring import processes
 from registry import services
 from registry.errors import Conflict, RegistryError
-from registry.models import Deployment, ModelVersion, RegisteredModel
+from registry.forms import NoteForm
+from registry.models import Deployment, ModelVersion, RegisteredModel, Status
 from registry.signed_in import person
 
 _REFUSALS = (RegistryError, ActivationFailed)
 
 
-class NoteForm(forms.Form):
-    """Why something is done, for the ledger. `seen` is the entry that was open when the person looked."""
+class LedgerNoteForm(NoteForm):
+    """Why something goes live. `seen` is the entry that was open when the person looked."""
 
-    note = forms.CharField(
-        label="Why (optional)",
-        required=False,
-        max_length=2_000,
-        widget=UnfoldAdminTextareaWidget({"rows": 2, "placeholder": "Kept in the history"}),
-    )
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
@@ -101,14 +95,18 @@ def trust(request: HttpRequest, pk: int) -> HttpResponse:
     if not request.user.has_perm("registry.upload_trusted_model"):
         messages.error(request, "You may not mark versions as trusted: ask for the permission upload_trusted_model.")
         return HttpResponseRedirect(back_url)
-    if request.method == "POST":
+    form = NoteForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
         try:
-            services.trust(version=version, by=person(request))
-            messages.success(request, f"{version} is trusted and will be validated again.")
+            services.trust(version=version, by=person(request), note=form.cleaned_data["note"])
+            again = " and will be validated again" if version.status == Status.FAILED else ""
+            messages.success(request, f"{version} is trusted{again}.")
         except _REFUSALS as error:
             messages.error(request, error.message)
         return HttpResponseRedirect(back_url)
-    context = {"title": f"Trust {version}", "version": version, "model": version.model, "back_url": back_url}
+    context = {
+        "title": f"Trust {version}", "version": version, "model": version.model, "form": form, "back_url": back_url,
+    }  # fmt: skip
     return TemplateResponse(request, "inference/trust.html", {**shell(request, version), **context})
 
 
@@ -130,7 +128,7 @@ def _ask(request: HttpRequest, question: Callable[[], Question], back_url: str) 
         messages.error(request, error.message)
         return HttpResponseRedirect(back_url)
     seen = str(asked.live.pk) if asked.live else ""
-    form = NoteForm(request.POST if request.method == "POST" else None, initial={"seen": seen})
+    form = LedgerNoteForm(request.POST if request.method == "POST" else None, initial={"seen": seen})
     if request.method == "POST" and form.is_valid():
         if form.cleaned_data["seen"] != seen:
             messages.warning(request, "What is live changed while you were looking. Look again before you go on.")
@@ -143,7 +141,7 @@ def _ask(request: HttpRequest, question: Callable[[], Question], back_url: str) 
     return _page(request, asked, form)
 
 
-def _page(request: HttpRequest, asked: Question, form: NoteForm) -> HttpResponse:
+def _page(request: HttpRequest, asked: Question, form: LedgerNoteForm) -> HttpResponse:
     context: dict[str, Any] = {
         "title": asked.title,
         "asked": asked,

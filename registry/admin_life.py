@@ -4,27 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from registry import services
 from registry.errors import RegistryError
+from registry.forms import NoteForm
 from registry.models import ModelVersion, RegisteredModel
 from registry.signed_in import person
-
-
-class NoteForm(forms.Form):
-    """Why something is done, for the history."""
-
-    note = forms.CharField(
-        label="Why (optional)",
-        required=False,
-        max_length=2_000,
-        widget=UnfoldAdminTextareaWidget({"rows": 2, "placeholder": "Kept in the history"}),
-    )
 
 
 @dataclass(frozen=True, slots=True)

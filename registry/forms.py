@@ -204,3 +204,14 @@ class DescriptionForm(ServiceForm, forms.ModelForm):
     def changes(self) -> dict[str, Any]:
         """The values that were changed, as `services.describe_version` takes them."""
         return {name: self.cleaned_data[name] for name in self.changed_data}
+
+
+class NoteForm(forms.Form):
+    """Why something is done, for the history."""
+
+    note = forms.CharField(
+        label="Why (optional)",
+        required=False,
+        max_length=2_000,
+        widget=UnfoldAdminTextareaWidget({"rows": 2, "placeholder": "Kept in the history"}),
+    )

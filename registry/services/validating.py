@@ -83,7 +83,7 @@ def report_progress(*, version: ModelVersion, step: str, fraction: float) -> Non
     ModelVersion.objects.filter(pk=version.pk, lease_token=version.lease_token).update(progress=progress)
 
 
-def trust(*, version: ModelVersion, by: User) -> ModelVersion:
+def trust(*, version: ModelVersion, by: User, note: str = "") -> ModelVersion:
     """Mark a version as trusted (it may be served natively) and, if it had failed, have it validated again."""
     if not by.has_perm("registry.upload_trusted_model"):
         raise Forbidden("You may not mark versions as trusted: ask for the permission `upload_trusted_model`.")
@@ -93,8 +93,8 @@ def trust(*, version: ModelVersion, by: User) -> ModelVersion:
         if row.status == Status.FAILED:
             row.status, row.attempts, row.failure, row.not_before = Status.PENDING, 0, None, None
         row.save()
-        VersionEvent.objects.create(version=row, kind=EventKind.TRUSTED, by=by)
-        audit.record("version.trusted", by=by, target=row)
+        VersionEvent.objects.create(version=row, kind=EventKind.TRUSTED, by=by, note=note)
+        audit.record("version.trusted", by=by, target=row, details={"note": note})
     log.info("version trusted: %s by user %s", row, by.pk)
     return row
 

@@ -180,9 +180,10 @@ def test_trust_is_recorded_and_the_version_validated_again(root, ada, toy_file):
     assert "No converter." in client.get(trust_page(version)).content.decode()
     version.refresh_from_db()
     assert version.trusted is False
-    client.post(trust_page(version))
+    client.post(trust_page(version), {"note": "I made it."})
     version.refresh_from_db()
     assert (version.trusted, version.trusted_by, version.status) == (True, root, Status.PENDING)
+    assert version.events.get().note == "I made it."
 
 
 def test_trust_needs_its_permission(client, ada, toy_file):
