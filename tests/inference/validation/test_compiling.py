@@ -108,6 +108,7 @@ CLASSIFIERS: dict[str, Callable[[], Any]] = {
     "neighbours": lambda: KNeighborsClassifier(4),
     "neighbours by distance": lambda: make_pipeline(StandardScaler(), KNeighborsClassifier(3, weights="distance")),
     "calibrated forest": lambda: CalibratedClassifierCV(RandomForestClassifier(5, random_state=0), cv=3),
+    "calibrated by steps": lambda: CalibratedClassifierCV(GaussianNB(), method="isotonic", cv=3),
     "tuned threshold": lambda: TunedThresholdClassifierCV(GaussianNB(), scoring="recall", cv=2),
     "voting": lambda: VotingClassifier(
         [("a", make_pipeline(StandardScaler(), LogisticRegression())), ("b", GaussianNB())], voting="soft"
