@@ -205,6 +205,14 @@ def test_one_slow_model_never_holds_every_thread(live, ask, ada, settings):
     assert ask(1.0, ref="quick").predictions.predictions == [2.0]
 
 
+def test_the_time_told_is_the_models_own_without_the_wait_for_a_place(live, ask, ada):
+    live(rounds=100_000, serving={"max_concurrent": 1})
+    resolver.resolve("oracle", user=ada)
+    model_cache.cache.get(resolver.resolve("oracle", user=ada))
+    in_threads(4, lambda number: ask(float(number), use_cache=False))
+    assert any(row.latency_ms > 1.5 * row.inference_ms for row in recorded())
+
+
 # -- Fallbacks ----------------------------------------------------------------------------------------
 
 
