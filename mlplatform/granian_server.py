@@ -132,7 +132,11 @@ def _open(host: str, port: int, *, is_shared: bool) -> socket.socket:
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if is_shared:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    opened.bind((host, port))
+    try:
+        opened.bind((host, port))
+    except OSError:
+        opened.close()
+        raise
     return opened
 
 
@@ -176,7 +180,9 @@ def main() -> None:
     parser.add_argument("--log-level", default="info")
     given = parser.parse_args()
     multiprocessing.set_start_method("fork")
-    _load()  # once, for all workers to share: modules and settings, no connection, no thread, no session
+    # Once, for all workers to share: modules and settings, no connection, no session, and no thread, which a fork would
+    # lose. That is why onnxruntime, whose import starts one, is left to the workers.
+    _load()
     gc.collect()
     gc.freeze()
     PlatformServer(
