@@ -9,7 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
+from inference import clearing
 from inference.errors import ActivationFailed
+from monitoring import processes
 from registry import services
 from registry.models import ModelVersion, Status
 from tests import toys
@@ -211,3 +213,11 @@ def test_with_json_a_script_gets_one_object(ada, file):
     make_ready(services.claim_for_validation(seconds=60, max_attempts=3))
     told = json.loads(run("activatemodel", "oracle", 1, "--by", ada.email, "--json"))
     assert (told["version"], told["previous_version"]) == (1, None)
+
+
+def test_clearpredictions_moves_the_epoch_and_says_how_much_was_held(ada):
+    row = processes.register("host", 1)
+    processes.beat(row.pk, True, {"prediction_cache": {"size": 3}})
+    before = clearing.present_epoch()
+    assert run("clearpredictions", "--by", ada.email) == "3 remembered answers are forgotten.\n"
+    assert clearing.present_epoch() == before + 1
