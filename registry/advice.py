@@ -32,6 +32,8 @@ _ADVICE = {
     "trailing_data": _RESAVE,
     "unknown_format": f"The content is no model this platform knows. {_RESAVE}",
     "unreadable": _RESAVE,
+    "untrusted_type": "Only what a model needs is opened from a skops file. Functions and classes of your own can’t "
+    "come along: use the library’s own steps, or export the model to ONNX.",
     "unsupported_op": "Export the model with standard ONNX operators only.",
 }
 
