@@ -5,8 +5,10 @@ the sum over all of this host's, and what a killed process had counted stays cou
 count (`STATES`) is read from what the processes say of themselves when the page is asked for.
 """
 
+import threading
+from bisect import bisect_left
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -106,25 +108,70 @@ COUNTED: tuple[Counter | Histogram, ...] = (
 def count_prediction(
     *, model: str, version: int, status: str, seconds: float, confidence: float | None = None, error_code: str = ""
 ) -> None:
-    """Count one prediction request. `status` is an outcome of the prediction log."""
-    counted, observed = _of_version(model, version, status)
-    counted.inc()
-    observed.observe(seconds)
-    if confidence is not None:
-        _confidence_of(model).observe(confidence)
+    """Count one prediction request. `status` is an outcome of the prediction log.
+
+    The counts are in the file when this returns. What is spread over buckets waits for `observe_pending`.
+    """
+    _of_version(model, version, status).inc()
     if status == "invalid":
         _invalid_of(model, error_code).inc()
+    _latencies_of(model).add(seconds)
+    if confidence is not None:
+        _confidences_of(model).add(confidence)
+
+
+def observe_pending() -> None:
+    """Bring latencies and confidences into their histograms: with each heartbeat, and before a scrape."""
+    for waiting in list(_waiting):
+        waiting.observe()
+
+
+class _Waiting:
+    """Observations of one histogram that are not in its file yet: many are brought there for the price of one."""
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram: Any = histogram
+        self._bounds: list[float] = self._histogram._upper_bounds
+        self._lock = threading.Lock()
+        self._counts = [0] * len(self._bounds)
+        self._sum = 0.0
+        _waiting.append(self)
+
+    def add(self, value: float) -> None:
+        bucket = bisect_left(self._bounds, value)
+        with self._lock:
+            self._counts[bucket] += 1
+            self._sum += value
+
+    def observe(self) -> None:
+        """The library offers no public way to observe many at once."""
+        with self._lock:
+            counts, total = self._counts, self._sum
+            self._counts, self._sum = [0] * len(self._bounds), 0.0
+        for bucket, times in enumerate(counts):
+            if times:
+                self._histogram._buckets[bucket].inc(times)
+        if total:
+            self._histogram._sum.inc(total)
+
+
+_waiting: list[_Waiting] = []
 
 
 # Finding a labelled child costs more than counting with it.
 @lru_cache(_MAX_REMEMBERED)
-def _of_version(model: str, version: int, status: str) -> tuple[Any, Any]:
-    return PREDICTIONS.labels(model, version, status), LATENCY.labels(model)
+def _of_version(model: str, version: int, status: str) -> Any:
+    return PREDICTIONS.labels(model, version, status)
 
 
-@lru_cache(_MAX_REMEMBERED)
-def _confidence_of(model: str) -> Any:
-    return CONFIDENCE.labels(model)
+@cache
+def _latencies_of(model: str) -> _Waiting:
+    return _Waiting(LATENCY.labels(model))
+
+
+@cache
+def _confidences_of(model: str) -> _Waiting:
+    return _Waiting(CONFIDENCE.labels(model))
 
 
 @lru_cache(_MAX_REMEMBERED)

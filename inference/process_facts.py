@@ -38,6 +38,7 @@ class ScrapedCounts:
 
     def tell(self) -> None:
         """Add what is new."""
+        metrics.observe_pending()
         now = counters()
         for kind in ("prediction", "model"):
             for name, told in (("hits", metrics.cache_hits), ("misses", metrics.cache_misses)):

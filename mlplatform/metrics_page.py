@@ -13,7 +13,8 @@ _HEAD = """\
 network in `METRICS_NETWORKS`. Scrape any serving process of a host: the counts are sums over all of the host's
 processes, those that died included; the states tell of those that live. `manage.py serve` forgets the counts of dead
 processes when it starts, which Prometheus takes for the restart it is. A prediction is counted after its record is
-written and before its answer leaves: answered ≤ counted ≤ asked, also when a process is killed.
+written and before its answer leaves: answered ≤ counted ≤ asked, also when a process is killed. Histograms and caches
+follow with the process's next heartbeat.
 
 Times are in seconds. Labels are bounded by what is registered: models, versions, outcomes, error codes. No label holds
 a person, a key, an address or a text from a request. `make metrics-page` writes this page from the code, and a test

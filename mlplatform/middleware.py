@@ -1,5 +1,6 @@
 """What surrounds every request: its id, the health answers, and the browser's rules."""
 
+import itertools
 import os
 import re
 from collections.abc import Callable
@@ -19,7 +20,24 @@ _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 
 def request_id_from(given: str | None) -> str:
     """The id that the caller gave, when it is a sane one, or a new one."""
-    return given if given and _SANE_ID.fullmatch(given) else os.urandom(16).hex()
+    return given if given and _SANE_ID.fullmatch(given) else _new_id()
+
+
+_drawn = os.urandom(8)
+_numbers = itertools.count(int.from_bytes(os.urandom(5), "big"))
+
+
+def _new_id() -> str:
+    """64 random bits drawn once per process, then a counter: unique without a system call for each."""
+    return f"{_drawn.hex()}{next(_numbers):016x}"
+
+
+def _draw() -> None:
+    global _drawn
+    _drawn = os.urandom(8)
+
+
+os.register_at_fork(after_in_child=_draw)
 
 
 class RequestIdMiddleware:

@@ -33,6 +33,7 @@ Values = dict[tuple[str, ...], float]
 
 def render() -> bytes:
     """All metrics in Prometheus' text format. Without a database, what needs it is left out."""
+    metrics.observe_pending()
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(settings.METRICS_DIR))
     registry.register(_States())

@@ -10,7 +10,6 @@ import os
 import struct
 import threading
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -20,7 +19,7 @@ from registry.models import Generation
 
 _COUNTER = struct.Struct("<Q")
 _lock = threading.Lock()
-_mapped: tuple[Any, mmap.mmap] | None = None
+_counter: mmap.mmap | None = None
 
 
 def bump() -> None:
@@ -45,7 +44,14 @@ def signal() -> None:
 
 def on_this_host() -> int:
     """The value of the shared file; a fraction of a microsecond."""
-    return _COUNTER.unpack_from(_map())[0]
+    value: int = _COUNTER.unpack_from(_counter or _map())[0]
+    return value
+
+
+def let_go() -> None:
+    """Open the file anew with the next look: VAR_DIR has changed."""
+    global _counter
+    _counter = None
 
 
 def _path() -> Path:
@@ -53,15 +59,15 @@ def _path() -> Path:
 
 
 def _map() -> mmap.mmap:
-    """The shared file; every request comes by here, so nothing is made anew while VAR_DIR is the same object."""
-    global _mapped
-    if _mapped is None or _mapped[0] is not settings.VAR_DIR:
-        with _lock:
+    """The shared file; every request comes by here, so it is opened once."""
+    global _counter
+    with _lock:
+        if _counter is None:
             descriptor = os.open(_path(), os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 if os.fstat(descriptor).st_size < _COUNTER.size:
                     os.ftruncate(descriptor, _COUNTER.size)
-                _mapped = (settings.VAR_DIR, mmap.mmap(descriptor, _COUNTER.size))
+                _counter = mmap.mmap(descriptor, _COUNTER.size)
             finally:
                 os.close(descriptor)
-    return _mapped[1]
+        return _counter

@@ -68,7 +68,7 @@ def fresh_process(var_dir: Path) -> Iterator[None]:
     from monitoring.spool import shipping
     from monitoring.spool.counters import Counters, counters
     from monitoring.spool.writer import writer
-    from registry import resolver
+    from registry import generation, resolver
 
     def forget() -> None:
         writer.forget()
@@ -76,6 +76,7 @@ def fresh_process(var_dir: Path) -> Iterator[None]:
         rollups._seen.clear()
         for name, value in Counters().as_facts().items():
             setattr(counters, name, value)
+        generation.let_go()
         resolver.forget()
         model_cache.cache.clear()
         model_cache.cache.pin(frozenset())

@@ -153,3 +153,19 @@ class TestWhoMayRead:
         settings.METRICS_NETWORKS = ["127.0.0.0/8"]
         assert Client().get("/metrics").status_code == 200
         assert Client(REMOTE_ADDR="10.1.2.3").get("/metrics").status_code == 401
+
+
+def test_observations_that_waited_fall_into_the_buckets_the_library_would_choose() -> None:
+    edges = [0.0, 0.0005, 0.00051, 0.01, 30.0, 31.0, 1e9]
+    for seconds in edges:
+        metrics.count_prediction(model="waited", version=1, status="ok", seconds=seconds)
+        metrics.LATENCY.labels("at once").observe(seconds)
+
+    def buckets(model: str) -> list[float]:
+        return [
+            told("ml_prediction_latency_seconds_bucket", model=model, le=le)
+            for le in ("0.0005", "0.001", "0.01", "10.0", "30.0", "+Inf")
+        ]
+
+    assert buckets("waited") == buckets("at once") == [2, 3, 4, 4, 5, 7]
+    assert told("ml_prediction_latency_seconds_sum", model="waited") == pytest.approx(sum(edges))
