@@ -1,7 +1,8 @@
-"""Inference's part of /api/v1."""
+"""Inference's doors: `api_urlpatterns` belong below api/v1/, `root_urlpatterns` below /."""
 
 from accounts.routing import route
 from inference.comparison_views import ComparisonViewSet
+from inference.health_views import HealthViewSet
 from inference.views import ActivationViewSet, PredictViewSet
 
 api_urlpatterns = [
@@ -15,3 +16,4 @@ api_urlpatterns = [
     route("models/<str:ref>/compare", ComparisonViewSet.as_view({"get": "retrieve"}), name="api-compare"),
     route("models/<str:ref>/rollback", ActivationViewSet.as_view({"post": "rollback"}), name="api-rollback"),
 ]
+root_urlpatterns = [route("monitoring/health", HealthViewSet.as_view({"get": "health"}), name="health-details")]

@@ -7,11 +7,12 @@ from django.db.models import Exists, OuterRef
 
 from accounts.models import User
 from inference import validation
-from registry import presentation
+from registry import presentation, selectors
 from registry.models import Deployment, ModelVersion, RegisteredModel, Status
 
 _SHOWN_LIVE = 20
 _SHOWN_RECENT = 5
+_SHOWN_DAMAGED = 20
 
 
 def overview(user: User) -> dict[str, Any]:
@@ -31,5 +32,6 @@ def overview(user: User) -> dict[str, Any]:
         "may_upload": user.has_perm("registry.upload_model"),
         "may_see_dashboard": user.has_perm("monitoring.view_predictionlog"),
         "docs_public": settings.DOCS_PUBLIC,
+        "damaged_versions": selectors.damaged_versions().filter(model__in=visible)[:_SHOWN_DAMAGED],
         "missing_layers": sorted(name for name, holds in validation.sandbox_layers().items() if not holds),
     }

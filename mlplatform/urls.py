@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", include(monitoring.urls.urlpatterns)),
     path("admin/", include(inference.admin_urls.urlpatterns)),
     path("admin/", admin.site.urls),
+    path("", include(inference.urls.root_urlpatterns)),
     path("", include(monitoring.urls.root_urlpatterns)),
 ]
 

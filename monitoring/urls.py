@@ -5,6 +5,7 @@ from django.contrib import admin
 from accounts.routing import Router, route
 from monitoring import dashboards
 from monitoring.scrape_view import MetricsViewSet
+from monitoring.statistics_views import StatisticsViewSet
 from monitoring.views import PredictionViewSet
 
 urlpatterns = [
@@ -14,6 +15,12 @@ urlpatterns = [
 
 _router = Router()
 _router.register("predictions", PredictionViewSet, basename="prediction")
-api_urlpatterns = _router.urls
+api_urlpatterns = [
+    *_router.urls,
+    route("monitoring/analytics", StatisticsViewSet.as_view({"get": "analytics"}), name="api-analytics"),
+]
 
-root_urlpatterns = [route("metrics", MetricsViewSet.as_view({"get": "list"}), name="metrics")]
+root_urlpatterns = [
+    route("metrics", MetricsViewSet.as_view({"get": "list"}), name="metrics"),
+    route("monitoring/statistics", StatisticsViewSet.as_view({"get": "statistics"}), name="statistics"),
+]

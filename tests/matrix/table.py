@@ -60,6 +60,11 @@ RULES = [
     # Which versions are compared stands in the query, which the table does not send.
     rule(rf"{MODEL}/compare", READS, "401 403 401 404 404 in in in"),
     rule(rf"{MODEL}(/history|/versions(/{ID}(/report|/download)?)?)?", READS, "401 403 401 404 404 in in in"),
+    rule(rf"{API}/monitoring/analytics|/monitoring/statistics", READS, "401 403 401 in in in in in"),
+    # No process serves the live model of the table, which is what 503 says.
+    rule(r"/monitoring/health", READS, "401 403 401 503 503 503 503 503"),
+    rule(r"/monitoring/(health|statistics)", "OPTIONS", "401 in 401 in in in in in"),
+    rule(r"/monitoring/(health|statistics)", ANY, "401 405 401 405 405 405 405 405"),
     rule(rf"{API}/predictions/{ID}", READS, "401 403 401 404 404 in in in"),
     # A viewer's account has no right to the scope, which is said before anything is looked up.
     rule(MODEL, "PATCH|DELETE", "401 403 401 404 403 in* 403 in*"),
