@@ -1,11 +1,12 @@
 """What counts as a good answer, what the durations say, and which promises that keeps."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from mlplatform.benchmark import latencies
+from mlplatform.benchmark import caching, latencies
 from mlplatform.benchmark.questions import judge_of
 from mlplatform.benchmark.report import table
 from mlplatform.benchmark.requirements import Promise, Requirements, RequirementUnknown, all_kept
@@ -100,3 +101,21 @@ def test_the_table_names_what_was_missed() -> None:
     assert "quick    < 1 ms       2 ms      MISSED" in shown
     assert "1.50 s" in shown
     assert "It was the limit here" in shown
+
+
+@pytest.mark.parametrize(
+    ("model_ms", "speedup", "verdict"), [(40.0, 12.0, True), (40.0, 9.0, False), (40.0, None, False), (0.1, 1.1, None)]
+)
+def test_remembering_is_judged_only_where_it_can_pay(
+    monkeypatch: pytest.MonkeyPatch, model_ms: float, speedup: float | None, verdict: bool | None
+) -> None:
+    measured = {"uncached_ms": 41.0, "cached_ms": 3.0, "inference_time_ms": model_ms, "cached_speedup": speedup}
+    monkeypatch.setattr(caching, "_compare", lambda bench, subject: dict(measured))
+    bench = SimpleNamespace(
+        requirements=Requirements.from_settings(),
+        subjects=[SimpleNamespace(reference="churn:3")],
+        progress=lambda what, share: None,
+    )
+    found, promises = caching.cache(bench)  # type: ignore[arg-type]
+    assert found["models"]["churn:3"]["meets_requirement"] is verdict
+    assert [promise.is_kept for promise in promises] == [verdict]
