@@ -58,6 +58,8 @@ _FORBIDDEN_BUILTINS = frozenset(
         "vars",
     }
 )
+# How pickles name what joblib writes in front of an array's bytes: in one piece up to protocol 3, then in two.
+_ARRAY_WRAPPER = ("joblib.numpy_pickle NumpyArrayWrapper", "NumpyArrayWrapper")
 # Text protocols 0 and 1 begin with one of these opcodes: (, c, ], }, ), l, d.
 _TEXT_PICKLE = b"(c]})ld"
 
@@ -243,12 +245,20 @@ def _check_pickle(pieces: Iterator[bytes]) -> None:
 
 
 def _check_globals(beginning: bytes) -> None:
-    """Judge the globals that the opcodes name, as far as they can be read (joblib puts raw arrays between them)."""
+    """Judge the globals that the opcodes name, up to the first array that joblib put between them.
+
+    Its bytes are no opcodes of this stream: an array of objects is a pickle with a memo of its own, and names looked
+    up in ours would be made up. What comes after is judged in the sandbox.
+    """
     pushed: list[str | None] = []  # what each opcode left on the stack: a text, or None for anything else
     memo: dict[int, str | None] = {}
+    before, array_follows = "", False
     try:
         for opcode, argument, _ in pickletools.genops(beginning):
             name = opcode.name
+            if array_follows and name == "BUILD" and before in ("SETITEM", "SETITEMS"):
+                return  # the wrapper's own state ends here
+            before, array_follows = name, array_follows or argument in _ARRAY_WRAPPER
             if name in ("GLOBAL", "INST"):
                 module, _, attribute = str(argument).partition(" ")
                 _judge(module, attribute)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -27,11 +29,15 @@ _SHOWN_EVENTS = 50
 
 @extend_schema_field(OpenApiTypes.STR)
 class JsonText(serializers.Field):
-    """A part of a multipart form that holds JSON, read as strictly as a JSON body is."""
+    """A part of a multipart form that holds JSON, as a text or a file, read as strictly as a JSON body is."""
 
     def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, UploadedFile) and (data.size or 0) > settings.MAX_BODY_BYTES:
+            raise serializers.ValidationError(
+                f"The file is larger than {settings.MAX_BODY_BYTES:,} bytes.", code="too_large"
+            )
         try:
-            return json_text.loads(str(data).encode())
+            return json_text.loads(data.read() if isinstance(data, UploadedFile) else str(data).encode())
         except (AccountsError, UnicodeEncodeError) as error:
             raise serializers.ValidationError(f"This must be valid JSON: {error}", code="json") from error
 

@@ -56,6 +56,6 @@ def _check_version(opened: Opened, trusted: bool) -> None:
         raise ValidationFailed(
             "library_version",
             f"The model was saved with scikit-learn {opened.saved_with}; this platform has {ours}, which does"
-            " not promise to read it. Fit it again with that version, or export it to ONNX.",
+            f" not promise to read it. Fit it again with scikit-learn {ours}, or export it to ONNX.",
             field="file",
         )

@@ -122,6 +122,23 @@ def test_a_missing_file_or_name_is_named(upload):
     assert "name" in body["error"]["details"]["fields"]
 
 
+def test_rows_may_come_as_files_too(upload):
+    status, _ = upload(
+        toys.oracle(1.0),
+        sample=SimpleUploadedFile("rows.json", b"[[1, 2]]"),
+        expected=SimpleUploadedFile("expected.json", b"[2]"),
+    )
+    version = ModelVersion.objects.get()
+    assert (status, version.sample, version.expected) == (202, [[1, 2]], [2])
+
+
+@pytest.mark.parametrize(("content", "limit", "code"), [(b"age,income", 100, "json"), (b"[[1, 2]]", 7, "too_large")])
+def test_a_file_of_rows_that_cannot_be_read_is_refused(upload, settings, content, limit, code):
+    settings.MAX_BODY_BYTES = limit
+    status, body = upload(toys.oracle(1.0), sample=SimpleUploadedFile("rows", content))
+    assert (status, body["error"]["details"]["fields"]["sample"][0]["code"]) == (422, code)
+
+
 @pytest.mark.parametrize(
     ("fields", "status"),
     [

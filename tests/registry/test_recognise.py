@@ -10,9 +10,13 @@ import zlib
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from registry.errors import ArtifactInvalid
 from registry.models import Format
@@ -58,6 +62,21 @@ def test_a_joblib_file_is_recognised_however_it_is_compressed(toy_classifier, tm
     path = tmp_path / "model"
     joblib.dump(toy_classifier, path, compress=compress)
     assert recognise(path) == Format.SKLEARN
+
+
+def test_what_is_named_after_an_array_of_joblib_is_left_to_the_sandbox(tmp_path):
+    """Texts in an array are a pickle of their own, whose memo must not be mistaken for the file's."""
+    texts = np.array([["pro"], ["basic"], ["team"]], dtype=object)
+    path = tmp_path / "model"
+    joblib.dump({"model": make_pipeline(OneHotEncoder(), LogisticRegression()).fit(texts, [0, 1, 0])}, path)
+    assert recognise(path) == Format.SKLEARN
+
+
+@pytest.mark.parametrize("protocol", [None, 0, 2, 5])
+def test_what_is_named_before_an_array_of_joblib_is_judged_at_the_door(tmp_path, protocol):
+    path = tmp_path / "model"
+    joblib.dump([RunsACommand(tmp_path / "canary"), np.arange(9.0)], path, protocol=protocol)
+    assert refusal(path) == "pickle_forbidden_global"
 
 
 @pytest.mark.parametrize("protocol", range(6))
