@@ -93,10 +93,11 @@ def test_a_hundred_who_ask_the_same_of_a_cold_model_cause_one_load_and_one_infer
     loads, real = [], model_cache.load
     monkeypatch.setattr(model_cache, "load", lambda served: loads.append(1) or real(served))
     resolver.resolve("oracle", user=ada)  # threads would each open a connection of their own
+    missed = prediction_cache.cache.counts.misses
     got = in_threads(100, lambda _: ask(5.0))
     assert [answer.predictions.predictions for answer in got] == [[6.0]] * 100
     assert len(loads) == 1
-    assert prediction_cache.cache.counts.misses == 1
+    assert prediction_cache.cache.counts.misses - missed == 1
     assert sorted(answer.cache for answer in got) == ["hit"] * 99 + ["miss"]
     assert sorted({row.outcome for row in recorded()}) == ["cached", "ok"]
 
