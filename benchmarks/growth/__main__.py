@@ -20,6 +20,7 @@ from benchmarks.growth.measurements import Site
 from benchmarks.peers import series, workloads, wrk
 from benchmarks.peers.ours import PERSON, Installation
 from benchmarks.peers.workloads import FILES, WORKLOADS
+from mlplatform import stopping
 
 PARTS = ("connections", "rows", "workers", "models", "interference", "first")
 BATCH_ROWS = 10_000
@@ -153,4 +154,5 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with stopping.on_signal(stopping.interrupt_once()):  # so that SIGTERM, too, stops the servers
+        sys.exit(main())

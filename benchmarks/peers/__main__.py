@@ -19,6 +19,7 @@ from benchmarks.peers import environments, series, table, workloads, wrk
 from benchmarks.peers.catalogue import PEERS
 from benchmarks.peers.series import Plan, Platform
 from benchmarks.peers.workloads import WORKLOADS
+from mlplatform import stopping
 
 QUICK, FULL = {"seconds": 1.0, "rounds": 1, "settle": 0.5}, {"seconds": 4.0, "rounds": 3, "settle": 6.0}
 
@@ -146,4 +147,5 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with stopping.on_signal(stopping.interrupt_once()):  # so that SIGTERM, too, stops the servers
+        sys.exit(main())
