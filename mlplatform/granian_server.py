@@ -130,6 +130,8 @@ def listen(host: str, port: int, count: int) -> list[socket.socket]:
 def _open(host: str, port: int, *, is_shared: bool) -> socket.socket:
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # The connections inherit it: an answer in two pieces must not wait for the client's delayed acknowledgement.
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if is_shared:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:

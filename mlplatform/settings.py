@@ -5,6 +5,7 @@ all below VAR_DIR. With PRODUCTION=true the system checks demand what production
 """
 
 import os
+import secrets
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,6 +65,9 @@ if not PRODUCTION:
     JWT_SIGNING_KEY = JWT_SIGNING_KEY or local_secret.read(VAR_DIR, "jwt_signing_key")
     API_KEY_PEPPER = API_KEY_PEPPER or local_secret.read(VAR_DIR, "api_key_pepper")
     ARTIFACT_SEAL_KEY = ARTIFACT_SEAL_KEY or local_secret.read(VAR_DIR, "artifact_seal_key")
+HAS_SECRET_KEY = bool(SECRET_KEY)
+# So that `manage.py check --deploy` can tell of everything that is missing; nothing is served with it.
+SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)
 
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], "Host names the platform answers to.")
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", [], "Origins (https://…) whose forms are trusted.")

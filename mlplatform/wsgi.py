@@ -4,10 +4,13 @@ import os
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
+if not settings.HAS_SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set: `manage.py check --deploy` tells what else is missing.")
 application: Any = get_wsgi_application()
 # The URL map and all it imports now: a mistake in it stops the start, and the first request isn't the slow one.
 get_resolver().url_patterns  # noqa: B018 - reading it is what imports it

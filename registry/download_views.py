@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.http import parse_etags
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import viewsets
@@ -43,7 +44,7 @@ class DownloadViewSet(viewsets.ViewSet):
         version = find_version(request, ref, number)
         file = downloads.file_of(version, form=form, by=caller(request).user)
         headers = _headers(file)
-        if headers["ETag"] in request.headers.get("If-None-Match", ""):
+        if _is_known(headers["ETag"], request.headers.get("If-None-Match", "")):
             return HttpResponse(status=304, headers=headers)
         if request.method == "HEAD":
             return HttpResponse(headers=headers, content_type=_MEDIA_TYPE)
@@ -51,6 +52,11 @@ class DownloadViewSet(viewsets.ViewSet):
         # Only what the platform made itself goes into the name.
         name = f"{version.model.name}-v{version.number}{PurePosixPath(file.path).suffix}"
         return FileResponse(opened, as_attachment=True, filename=name, content_type=_MEDIA_TYPE, headers=headers)
+
+
+def _is_known(etag: str, named: str) -> bool:
+    """Whether an If-None-Match names the file: `*`, or its tag among others, weak ones too (RFC 9110, 13.1.2)."""
+    return named.strip() == "*" or etag in (known.removeprefix("W/") for known in parse_etags(named))
 
 
 def _headers(file: StoredFile) -> dict[str, str]:

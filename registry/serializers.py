@@ -39,7 +39,8 @@ class JsonText(serializers.Field):
         try:
             return json_text.loads(data.read() if isinstance(data, UploadedFile) else str(data).encode())
         except (AccountsError, UnicodeEncodeError) as error:
-            raise serializers.ValidationError(f"This must be valid JSON: {error}", code="json") from error
+            reason = str(error).removeprefix("The body is not JSON: ")
+            raise serializers.ValidationError(f"This is not JSON: {reason}", code="json") from error
 
     def to_representation(self, value: Any) -> Any:
         return value

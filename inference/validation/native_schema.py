@@ -85,6 +85,7 @@ def _columns(model: Any, sample: SampleRows | None) -> tuple[list[str], list[str
     fitted = structure.fitted_columns(model)
     rows = _sample_cells(sample)
     if fitted is None and rows is None:
+        structure.require_fitted(model)
         raise ValidationFailed(
             "sample_invalid",
             "The model does not say how many columns it takes. Upload a sample of input rows with it.",

@@ -57,6 +57,19 @@ def require_predictor(model: Any, path: str = "model") -> None:
         )
 
 
+def require_fitted(model: Any) -> None:
+    """Raises ValidationFailed no_predict for an estimator that knows itself that it was never fitted."""
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(model)
+    except NotFittedError as error:
+        kind = type(model).__name__
+        message = f"The {kind} is not fitted. Call its fit, then save it and upload that file."
+        raise ValidationFailed("no_predict", message, field="file") from error
+
+
 def task_of(model: Any) -> str | None:
     """classification for classifiers, outlier detectors and clusterers; None when nothing says."""
     from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor

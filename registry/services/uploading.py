@@ -155,7 +155,7 @@ def _model_for_upload(*, by: User, name: str, task: str, handler: str, visibilit
     if not may_change(by, model):
         raise Forbidden("This model belongs to somebody else: upload under a name of your own.", field="name")
     if model.archived_at:
-        raise Conflict("This model is archived.", field="name")
+        raise Conflict("This model is archived: restore it first, or upload under another name.", field="name")
     if task and model.task and task != model.task:
         raise FieldInvalid(f"The model's task is {model.task}; upload under another name.", field="task")
     return model

@@ -154,6 +154,21 @@ def sea_of_memory() -> bytes:
     return graphs.model(nodes, [graphs.value("X", one)], [graphs.value("y", one)], [shape]).SerializeToString()
 
 
+def as_large_as_asked() -> bytes:
+    """As many outputs as the input's value says."""
+    nodes = [
+        helper.make_node("ReduceMax", ["X"], ["most"], keepdims=0),
+        helper.make_node("Cast", ["most"], ["count"], to=TensorProto.INT64),
+        helper.make_node("Range", ["zero", "count", "one"], ["all"]),
+        helper.make_node("Cast", ["all"], ["all_f"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceSum", ["all_f"], ["sum"], keepdims=0),
+        helper.make_node("Add", ["X", "sum"], ["y"]),
+    ]
+    numbers = [numpy_helper.from_array(np.array(at, dtype=np.int64), name) for at, name in enumerate(("zero", "one"))]
+    one = [None, 1]
+    return graphs.model(nodes, [graphs.value("X", one)], [graphs.value("y", one)], numbers).SerializeToString()
+
+
 def endless() -> bytes:
     go, again = graphs.value("go", [], TensorProto.BOOL), graphs.value("again", [], TensorProto.BOOL)
     body = helper.make_graph(
@@ -362,6 +377,13 @@ GRAPHS = [
     ],
     case("H-52", "weights beside the model", lambda t: external("model.onnx"), {"onnx_external_data"}),
     case("H-53", "a constant of 256 GiB", lambda t: sea_of_memory(), {"memory_limit"}),
+    case(
+        "H-55",
+        "as large as the input says",
+        lambda t: as_large_as_asked(),
+        {"memory_limit", "timed_out", "schema_mismatch", "unsupported_op", "crashed"},
+        task="regression",
+    ),
     case("H-54", "a loop without end", lambda t: endless(), {"unsupported_op"}, task="regression"),
     *[
         case("H-56", f"a shape of {text}", lambda t, d=dims: graph(dims=d), {"onnx_invalid"})

@@ -142,4 +142,20 @@ def test_a_production_that_is_set_up_well_checks_clean(tmp_path: Path) -> None:
 def test_a_production_with_nothing_set_does_not_start(tmp_path: Path) -> None:
     ended = run_check(tmp_path)
     assert ended.returncode != 0
-    assert "SECRET_KEY" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    for name in checks.SECRETS:
+        assert name in ended.stderr, "all that is missing is told at once"
+
+
+def test_no_server_runs_on_a_key_nobody_chose(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", "import mlplatform.wsgi"],
+        cwd=django_settings.BASE_DIR,
+        env={"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), "PRODUCTION": "true"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "SECRET_KEY is not set" in ended.stderr

@@ -162,9 +162,19 @@ def test_trust_cannot_be_taken(upload):
 
 
 def test_a_hostile_file_name_is_data_and_never_a_path(upload, var_dir):
-    for name in ("../../evil.onnx", "/etc/passwd", "a\x00b", "x" * 300 + ".onnx", "‮gnp.onnx"):
+    names = ("../../evil.onnx", "..\\..\\x", "%2e%2e%2fx", "%252e%252e%252fx", "/etc/passwd", "C:\\x", "a\x00b")
+    more = ("a\r\nSet-Cookie: b", "x.", "x ", "CON", "x" * 300 + ".onnx", "‮gnp.onnx", "🦊.onnx", "e\u0301.onnx")
+    for name in names + more:
         assert upload(toys.oracle(1.0), filename=name)[0] == 202
     assert {path.name for path in (var_dir / "models").rglob("*") if path.is_file()} == {"model.onnx"}
+
+
+def test_two_files_in_one_field_are_refused(client, key_of, ada):
+    files = [SimpleUploadedFile("a.onnx", toys.oracle(1.0)), SimpleUploadedFile("b.onnx", toys.oracle(2.0))]
+    answer = client.post(
+        "/api/v1/models/upload", {"name": "toy", "file": files}, headers={"X-API-Key": key_of(ada, "upload")}
+    )
+    assert (answer.status_code, answer.json()["error"]["details"]["field"]) == (422, "file")
 
 
 def test_a_json_body_is_not_an_upload(client, ada, key_of):

@@ -43,6 +43,17 @@ def test_what_the_caller_has_already_is_not_sent_again(get, served_version):
     assert (answer.status_code, answer.content) == (304, b"")
 
 
+@pytest.mark.parametrize(
+    ("named", "status"),
+    [("*", 304), ('W/"{0}"', 304), ('"other", "{0}"', 304), ('"other"', 200), ("{0}", 200), ('"x{0}"', 200)],
+)
+def test_tags_are_compared_whole(named, status, get, served_version):
+    version = served_version()
+    answer = get("oracle/versions/1/download", **{"If-None-Match": named.format(version.sha256)})
+    assert answer.status_code == status
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
 def test_the_compiled_form_is_sent_where_there_is_one(ada, get, toy_file):
     services.upload_version(by=ada, name="toy", file=toy_file)
     claimed = services.claim_for_validation(seconds=60, max_attempts=3)

@@ -1,9 +1,13 @@
 import io
+import pickle
 import threading
 
+import joblib
 import pytest
+import skops.io
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from sklearn.linear_model import LogisticRegression
 
 from registry import artifacts, services
 from registry.errors import (
@@ -156,6 +160,33 @@ def test_formats_that_carry_code_can_be_switched_off(ada, upload, settings):
     with pytest.raises(Forbidden) as refused:
         upload(ada)
     assert refused.value.code == "format_disabled"
+
+
+@pytest.mark.parametrize("format", ["joblib", "compressed joblib", "pickle", "skops", "TorchScript", "torch.export"])
+def test_switched_off_they_are_refused_whatever_the_files_are_called(ada, settings, format):
+    settings.CODE_FORMATS_ENABLED = False
+    with pytest.raises(Forbidden) as refused:
+        services.upload_version(by=ada, name="toy", file=io.BytesIO(carrying_code(format)), filename="model.onnx")
+    assert refused.value.code == "format_disabled"
+    assert not RegisteredModel.objects.exists()
+
+
+def carrying_code(format: str) -> bytes:
+    """A good file of a format that can carry code."""
+    model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    if format == "skops":
+        return skops.io.dumps(model)
+    if format in ("TorchScript", "torch.export"):
+        torch = pytest.importorskip("torch")
+        from tests import programs
+
+        save = programs.traced if format == "TorchScript" else programs.exported
+        return save(programs.made(programs.Network()), torch.zeros(2, 4))
+    if format == "pickle":
+        return pickle.dumps(model)
+    file = io.BytesIO()
+    joblib.dump(model, file, compress=3 if format == "compressed joblib" else 0)
+    return file.getvalue()
 
 
 @pytest.mark.django_db(transaction=True)
