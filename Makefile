@@ -16,7 +16,7 @@ RUN_ONCE := tests/inference/validation tests/fuzz tests/live/test_limits.py test
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test test-hostile test-slow fuzz lint format estimators bench-peers bench-growth screenshots settings-page \
-    metrics-page constraints clean
+    metrics-page allowed-globals constraints clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -79,6 +79,9 @@ settings-page: $(VENV)/installed  ## Rewrite docs/settings.md from the settings 
 
 metrics-page: $(VENV)/installed  ## Rewrite docs/metrics.md from the sheet of metrics.
 	@$(BIN)/python manage.py metricsdoc
+
+allowed-globals: $(VENV)/installed-dev  ## Rewrite the list of what a pickle may name, to be read as a diff.
+	@$(BIN)/python -W ignore -m inference.runtimes.globals_review
 
 constraints:  ## Rewrite constraints.txt with the newest versions that pyproject.toml allows.
 	deploy/constraints.sh
