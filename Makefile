@@ -63,7 +63,7 @@ format: $(VENV)/installed-dev  ## Format the code and fix what can be fixed.
 	$(BIN)/ruff format .
 
 estimators: $(VENV)/installed-dev  ## Rewrite docs/estimators.md: every scikit-learn estimator, uploaded, served, compared.
-	$(BIN)/python -m benchmarks.estimators
+	$(BIN)/python -m benchmarks.estimators --output docs/estimators.md
 
 bench-peers: $(VENV)/installed-dev  ## Compare with other model servers (needs wrk; installs them below VAR_DIR) and rewrite the page.
 	$(BIN)/python -m benchmarks.peers --write

@@ -52,6 +52,8 @@ def test_tags_are_compared_whole(named, status, get, served_version):
     answer = get("oracle/versions/1/download", **{"If-None-Match": named.format(version.sha256)})
     assert answer.status_code == status
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    if answer.streaming:
+        list(answer.streaming_content)  # to its end, which closes the file
 
 
 def test_the_compiled_form_is_sent_where_there_is_one(ada, get, toy_file):
