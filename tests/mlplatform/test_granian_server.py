@@ -43,6 +43,7 @@ def test_the_sockets_of_all_workers_have_one_address() -> None:
         port = free.getsockname()[1]
     listeners = granian_server.listen("127.0.0.1", port, 3)
     assert {listener.getsockname() for listener in listeners} == {("127.0.0.1", port)}
+    assert all(listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for listener in listeners)
     for listener in listeners:
         listener.close()
 
