@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 
-from monitoring import charts, processes, selectors, spool
+from monitoring import charts, panels, processes, selectors, spool
 from monitoring.models import Outcome, ServingProcess
 from monitoring.numbers import milliseconds
 from monitoring.selectors import Line, Marker, Overview, Point, Window
@@ -151,6 +151,7 @@ def _context(request: HttpRequest, overview: Overview, model: RegisteredModel | 
         "backlog": spool.pending(),
         "curl": "" if overview.totals.requests else _first_call(request, model),
         "logs_url": _logs_url(model),
+        "panels": panels.shown("model" if model else "overview", request, model),
     }
 
 
