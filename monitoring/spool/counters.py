@@ -10,6 +10,7 @@ class Counters:
     dropped: int = 0  # Records given up because the spool was full.
     stripped: int = 0  # Records whose input or output could not be written as JSON and was left out.
     shipped: int = 0  # Records loaded into the database by this process.
+    repeated: int = 0  # Records that were in the database already; counted once.
     rejected: int = 0  # Records the database can't hold, moved to the rejected file.
     torn: int = 0  # Half-written records of killed processes; never acknowledged, dropped.
 

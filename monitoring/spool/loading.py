@@ -1,7 +1,9 @@
 """Putting records into the prediction log, many at once, in the way each database does it fastest."""
 
 import logging
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import orjson
@@ -13,6 +15,21 @@ from monitoring.spool.records import Record
 from registry.models import ModelVersion, RegisteredModel
 
 logger = logging.getLogger(__name__)
+
+_IS_SAME = ("pk", "created_at")
+_A_MOMENT = timedelta(microseconds=2)  # databases round what a float says
+
+
+@dataclass(slots=True)
+class Sorted:
+    """What became of records that could not be inserted as one: those that are in now, those that were in before,
+    and those that the database can't hold, each with the reason.
+    """
+
+    inserted: list[Record] = field(default_factory=list)
+    repeated: list[Record] = field(default_factory=list)
+    refused: list[tuple[Record, str]] = field(default_factory=list)
+
 
 # Column, PostgreSQL type of the record's value, the record's key, and how the value becomes the column.
 _COLUMNS = (
@@ -38,10 +55,16 @@ _TABLE = PredictionLog._meta.db_table
 _NAMES = ", ".join(f'"{column}"' for column, _, _ in _COLUMNS)
 _VALUES = ", ".join(f'to_timestamp("{key}")' if key == "at" else f'"{key}"' for _, _, key in _COLUMNS)
 _TYPES = ", ".join(f'"{key}" {kind}' for _, kind, key in _COLUMNS)
-_INSERT_DOCUMENT = f"INSERT INTO {_TABLE} ({_NAMES}) SELECT {_VALUES} FROM json_to_recordset(%s::json) AS r({_TYPES})"  # noqa: S608
-
-
 _INSERT_ROW = f"INSERT INTO {_TABLE} ({_NAMES}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"  # noqa: S608
+
+# PostgreSQL: the lines as they are, copied into a table of this session, and taken apart there: requests want the
+# interpreter for themselves.
+_STAGE = "CREATE TEMPORARY TABLE IF NOT EXISTS spooled_lines (line json) ON COMMIT DELETE ROWS"
+_COPY = "COPY spooled_lines FROM STDIN"
+_FROM_STAGE = (
+    f"INSERT INTO {_TABLE} ({_NAMES}) SELECT {_VALUES}"  # noqa: S608
+    f" FROM spooled_lines, json_to_record(line) AS r({_TYPES}) ON CONFLICT DO NOTHING"
+)
 
 
 def _for_sqlite(values: dict[str, Any]) -> tuple[Any, ...]:
@@ -72,7 +95,7 @@ def insert(records: list[Record]) -> None:
     """Insert all records at once, in the caller's transaction.
 
     Raises DataError or IntegrityError, the latter perhaps only at the commit, when the database can't hold
-    one of them.
+    one of them or already holds it.
     """
     if not records:
         return
@@ -80,21 +103,27 @@ def insert(records: list[Record]) -> None:
         if connection.vendor == "sqlite":
             cursor.executemany(_INSERT_ROW, [_for_sqlite(record.values) for record in records])
             return
-        # One document, taken apart by the database: requests want the interpreter for themselves.
-        document = b"[" + b",".join(record.line for record in records) + b"]"
-        cursor.execute(_INSERT_DOCUMENT, [document.decode()])
+        cursor.execute(_STAGE)
+        cursor.cursor.copy_expert(_COPY, BytesIO(_as_copied(records)))
+        cursor.execute(_FROM_STAGE)
+        if cursor.rowcount != len(records):
+            raise IntegrityError(f"{len(records) - cursor.rowcount} of these records are there already.")
 
 
-def insert_carefully(records: list[Record]) -> tuple[list[Record], list[tuple[Record, str]]]:
-    """Insert what can be inserted: returns the records that are in, and those that are not, each with the
-    reason.
-    """
-    good, refused = _existing(records)
-    inserted, more = _insert_by_halves(good)
-    return inserted, refused + more
+def _as_copied(records: list[Record]) -> bytes:
+    """The lines as COPY reads them: only the backslash means something to it that may stand in a line of JSON."""
+    return b"\n".join([record.line for record in records]).replace(b"\\", rb"\\") + b"\n"
 
 
-def _existing(records: list[Record]) -> tuple[list[Record], list[tuple[Record, str]]]:
+def insert_carefully(records: list[Record]) -> Sorted:
+    """Insert what can be inserted, and tell the others apart."""
+    found = Sorted()
+    good = _new(_existing(records, found), found)
+    _insert_by_halves(good, found)
+    return found
+
+
+def _existing(records: list[Record], found: Sorted) -> list[Record]:
     """Sort out records whose model or version is gone, and forget users that are gone.
 
     Foreign keys are checked at the commit, where it is too late to tell which record is meant.
@@ -103,17 +132,38 @@ def _existing(records: list[Record]) -> tuple[list[Record], list[tuple[Record, s
     known_versions = _present(ModelVersion, {record.values.get("version_id") for record in records})
     known_users = _present(get_user_model(), {record.values.get("user_id") for record in records})
     good: list[Record] = []
-    refused: list[tuple[Record, str]] = []
     for record in records:
         if record.values["model_id"] not in known_models:
-            refused.append((record, "unknown model"))
+            found.refused.append((record, "unknown model"))
         elif record.values.get("version_id") not in known_versions:
-            refused.append((record, "unknown version"))
+            found.refused.append((record, "unknown version"))
         else:
             if record.values.get("user_id") not in known_users:
                 record.change(user_id=None)
             good.append(record)
-    return good, refused
+    return good
+
+
+def _new(records: list[Record], found: Sorted) -> list[Record]:
+    """Sort out records that are there already, and those that claim the id of another record.
+
+    Only a spool file whose checkpoint was lost, or that somebody copied, brings a record twice.
+    """
+    taken = dict(
+        PredictionLog.objects.filter(pk__in=[record.values["id"] for record in records]).values_list(*_IS_SAME)
+    )
+    known = {str(id): at for id, at in taken.items()}
+    good: list[Record] = []
+    for record in records:
+        id, at = record.values["id"], datetime.fromtimestamp(record.values["at"], UTC)
+        if id not in known:
+            known[id] = at
+            good.append(record)
+        elif abs(known[id] - at) < _A_MOMENT:
+            found.repeated.append(record)
+        else:
+            found.refused.append((record, "the id of another record"))
+    return good
 
 
 def _present(model: type[models.Model], keys: set[int | None]) -> set[int | None]:
@@ -124,18 +174,19 @@ def _present(model: type[models.Model], keys: set[int | None]) -> set[int | None
     return {None, *model._default_manager.filter(pk__in=wanted).values_list("pk", flat=True)}
 
 
-def _insert_by_halves(records: list[Record]) -> tuple[list[Record], list[tuple[Record, str]]]:
+def _insert_by_halves(records: list[Record], found: Sorted) -> None:
     """Insert all at once; when the database refuses, find the ones it means by halving."""
     if not records:
-        return [], []
+        return
     try:
         with transaction.atomic():
             insert(records)
     except (DataError, IntegrityError) as error:
         if len(records) == 1:
-            return [], [(records[0], str(error).strip().splitlines()[0])]
+            found.refused.append((records[0], str(error).strip().splitlines()[0]))
+            return
         middle = len(records) // 2
-        left, left_refused = _insert_by_halves(records[:middle])
-        right, right_refused = _insert_by_halves(records[middle:])
-        return left + right, left_refused + right_refused
-    return records, []
+        _insert_by_halves(records[:middle], found)
+        _insert_by_halves(records[middle:], found)
+        return
+    found.inserted += records

@@ -130,9 +130,8 @@ def _load(host: str, name: str, offset: int, data: bytes) -> int:
     good, refused = _parse(data, offset)
     end = offset + len(data)
     if refused or not _load_whole(host, name, offset, end, good):
-        good, refused = _load_sorting_out(host, name, offset, end, good, refused)
+        return _load_sorting_out(host, name, offset, end, good, refused)
     counters.shipped += len(good)
-    counters.rejected += len(refused)
     return len(good)
 
 
@@ -148,18 +147,19 @@ def _load_whole(host: str, name: str, start: int, end: int, records: list[Record
     return True
 
 
-def _load_sorting_out(
-    host: str, name: str, start: int, end: int, records: list[Record], refused: list[Refused]
-) -> tuple[list[Record], list[Refused]]:
-    """Load the records that can be loaded and put aside the others, with `refused`."""
+def _load_sorting_out(host: str, name: str, start: int, end: int, records: list[Record], refused: list[Refused]) -> int:
+    """Load the records that can be loaded and put aside the others, with `refused`; returns how many were loaded."""
     with transaction.atomic():
         _move(host, name, start, end)
-        inserted, more = loading.insert_carefully(records)
-        rollups.add(rollups.deltas(record.values for record in inserted))
-        refused = refused + [(record.offset, record.line, reason) for record, reason in more]
+        found = loading.insert_carefully(records)
+        rollups.add(rollups.deltas(record.values for record in found.inserted))
+        refused = refused + [(record.offset, record.line, reason) for record, reason in found.refused]
         if refused:
             _reject(host, name, refused)
-    return inserted, refused
+    counters.shipped += len(found.inserted)
+    counters.repeated += len(found.repeated)
+    counters.rejected += len(refused)
+    return len(found.inserted)
 
 
 def _parse(data: bytes, offset: int) -> tuple[list[Record], list[Refused]]:

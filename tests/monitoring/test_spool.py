@@ -385,6 +385,38 @@ def test_a_prediction_id_that_comes_twice_is_counted_once(record: Any) -> None:
     assert Rollup.objects.get(resolution=Resolution.MINUTE).requests == 3
 
 
+def test_a_file_whose_checkpoint_is_lost_is_loaded_again_and_nothing_is_counted_twice(record: Any) -> None:
+    for _ in range(5):
+        spool.append(record())
+    spool.ship_once()
+    SpoolFile.objects.all().delete()
+    shipping._known_offsets.clear()
+    spool.append(record())
+    assert spool.ship_once() == 1
+    assert PredictionLog.objects.count() == 6
+    assert sum(row.requests for row in Rollup.objects.filter(resolution=Resolution.MINUTE)) == 6
+    assert (counters.repeated, counters.rejected) == (5, 0)
+
+
+def test_a_record_that_claims_the_id_of_another_is_put_aside(record: Any) -> None:
+    first = record()
+    for given in (first, {**first, "at": first["at"] + 86_400}, first):
+        spool.append(given)
+    assert spool.ship_once() == 1
+    assert (counters.repeated, counters.rejected) == (1, 1)
+    assert "the id of another record" in (files.directory() / files.REJECTED).read_text()
+
+
+@pytest.mark.parametrize(
+    "text", ["a\\b", "tab\there", "line\nbreak", "\\N", "\\.", '"', "\\\\n", "\u2028", "é😀", "\x7f"]
+)
+def test_every_text_arrives_as_it_was_sent(record: Any, text: str) -> None:
+    spool.append(record(input={text: [text]}, subject_id=text))
+    assert spool.ship_once() == 1
+    row = PredictionLog.objects.get()
+    assert (row.input, row.subject_id) == ({text: [text]}, text)
+
+
 def test_a_record_the_database_refuses_is_found_among_many(record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     given = [record() for _ in range(33)]
     refused = given[17]["id"]
