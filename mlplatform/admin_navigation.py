@@ -41,6 +41,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 (may_upload, "Upload a model", "upload", reverse("admin:registry_modelversion_add")),
                 _list(request, RegisteredModel, "Models", "deployed_code"),
                 _list(request, ModelVersion, "Versions", "history"),
+                (True, "Solutions", "apps", reverse("admin-solutions")),
             ],
         ),
         ("Records", [_list(request, PredictionLog, "Predictions", "list_alt")]),

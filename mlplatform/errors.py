@@ -23,6 +23,7 @@ from accounts.authentication import CHALLENGE
 from inference import errors as inference_errors
 from monitoring.spool import errors as spool_errors
 from registry import errors as registry_errors
+from solutions import errors as solutions_errors
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +125,11 @@ TABLE: dict[type[BaseException], Rule] = {
     spool_errors.SpoolWriteFailed: Rule(
         503, "records_unavailable", "Predictions can't be recorded now.", is_fault=True, hides_text=True
     ),
+    # solutions
+    solutions_errors.ThingNotFound: Rule(404, "not_found"),
+    solutions_errors.StateForbids: Rule(409, "conflict"),
+    solutions_errors.ValueInvalid: Rule(422, "invalid_value"),
+    solutions_errors.TooMuch: Rule(413, "batch_too_large"),
     # Django
     Http404: Rule(404, "not_found", "There is nothing here.", hides_text=True),
     django_errors.PermissionDenied: Rule(403, "forbidden", "This is not allowed.", hides_text=True),

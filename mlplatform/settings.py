@@ -114,6 +114,7 @@ INSTALLED_APPS = [
     "registry",
     "monitoring",
     "inference",
+    "solutions",
     "mlplatform",
 ]
 

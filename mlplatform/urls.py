@@ -11,6 +11,8 @@ import inference.admin_urls
 import inference.urls
 import monitoring.urls
 import registry.urls
+import solutions.admin_urls
+import solutions.urls
 from accounts.routing import route
 
 handler400 = "mlplatform.error_pages.bad_request"
@@ -24,15 +26,18 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     *accounts.urls.api_urlpatterns,
     *registry.urls.api_urlpatterns,
     *monitoring.urls.api_urlpatterns,
+    *solutions.urls.api_urlpatterns,
 ]
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api_urlpatterns)),
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", include(monitoring.urls.urlpatterns)),
     path("admin/", include(inference.admin_urls.urlpatterns)),
+    path("admin/", include(solutions.admin_urls.urlpatterns)),
     path("admin/", admin.site.urls),
     path("", include(inference.urls.root_urlpatterns)),
     path("", include(monitoring.urls.root_urlpatterns)),
+    path("", include(solutions.urls.root_urlpatterns)),
 ]
 
 if settings.DOCS_PUBLIC:

@@ -1,28 +1,25 @@
 """Publishes the demo's models through the doors a user has: upload, wait for the verdict, activate.
 
 What a person did with a demo model afterwards is left alone: one that was ever live, or archived, is done.
-So is a person's own model that has the name of one of the demo's.
+So is a person's own model that has the name of one of the demo's. The solutions' models belong to the demo, too.
 """
 
 import io
-import time
-from collections.abc import Callable
 from enum import Enum
 
 from accounts.models import User
-from inference import activation
-from inference import jobs as inference_jobs
-from inference.errors import ActivationFailed
-from mlplatform.demo.trained_model import TrainedModel
 from registry import services
-from registry.errors import RegistryError
 from registry.models import ModelVersion, RegisteredModel, Status
+from solutions import catalogue
+from solutions import publishing as solutions_publishing
+from solutions.publishing import Report
+from solutions.solution import Solution
+from solutions.trained import TrainedModel
+from solutions.work import PlainWork
 
 NAMES = ("breast-cancer", "digits", "wine", "diabetes")
 TAG = "demo"
-
-Report = Callable[[str, str], None]
-"""Called with a model's name and a line about it."""
+NOTE = "Published by the demo."
 
 
 class Stage(Enum):
@@ -49,9 +46,14 @@ def stage_of(name: str) -> tuple[Stage, ModelVersion | None]:
     return (Stage.READY, version) if version.status == Status.READY else (Stage.DONE, None)
 
 
+def every_name() -> list[str]:
+    """The demo's own models and those of the solutions."""
+    return [*NAMES, *(name for solution in catalogue.every() for name in solution.models)]
+
+
 def is_complete() -> bool:
     """Whether there is nothing left to publish."""
-    return all(stage_of(name)[0] is Stage.DONE for name in NAMES)
+    return all(stage_of(name)[0] is Stage.DONE for name in every_name())
 
 
 def upload(*, by: User, name: str, trained: TrainedModel) -> ModelVersion:
@@ -71,46 +73,21 @@ def upload(*, by: User, name: str, trained: TrainedModel) -> ModelVersion:
     )
 
 
+def trained_by(solution: Solution) -> list[TrainedModel]:
+    """What the demo publishes of a solution: the files its folder ships, or those of a training with its own seed."""
+    training = catalogue.room(solution.name, "training")
+    shipped = getattr(training, "shipped", None)
+    trained: list[TrainedModel] = shipped() if shipped is not None else training.train(PlainWork(seed=solution.seed))
+    return trained
+
+
+def upload_of_solution(*, by: User, solution: Solution, trained: TrainedModel) -> ModelVersion:
+    """Upload one of a solution's models as `manage.py train` does."""
+    return solutions_publishing.upload(by=by, solution=solution.name, trained=trained, seed=solution.seed, tags=(TAG,))
+
+
 def finish(*, by: User, versions: list[ModelVersion], report: Report, timeout_seconds: float) -> list[str]:
-    """Wait until every version has its verdict and activate those that are ready; returns the problems.
-
-    Lends a hand: this process validates too, so that the demo needs no job runner.
-    """
-    deadline = time.monotonic() + timeout_seconds
-    waiting = {version.pk: version for version in versions}
-    shown: dict[int, str] = {}
-    problems: list[str] = []
-    while waiting and time.monotonic() < deadline:
-        for version in ModelVersion.objects.filter(pk__in=waiting).select_related("model"):
-            if version.status in (Status.PENDING, Status.VALIDATING):
-                _show_step(version, shown, report)
-                continue
-            del waiting[version.pk]
-            problems += _settle(version, by, report)
-        if waiting and not inference_jobs.validate_next():
-            time.sleep(0.2)
-    problems += [f"{version} was not validated within {timeout_seconds:.0f} s." for version in waiting.values()]
-    return problems
-
-
-def _show_step(version: ModelVersion, shown: dict[int, str], report: Report) -> None:
-    step = (version.progress or {}).get("step", "")
-    if step and shown.get(version.pk) != step:
-        shown[version.pk] = step
-        report(version.model.name, f"validating: {step}")
-
-
-def _settle(version: ModelVersion, by: User, report: Report) -> list[str]:
-    """Activate a version that is ready; otherwise say why not."""
-    name = version.model.name
-    if version.status != Status.READY:
-        failure = version.failure or {"message": f"It is {version.status}."}
-        report(name, f"failed: {failure['message']}")
-        return [f"{version}: {failure['message']}"]
-    try:
-        activation.activate(version=version, by=by, note="Published by the demo.")
-    except (ActivationFailed, RegistryError) as error:
-        report(name, f"could not be activated: {error}")
-        return [f"{version}: {error}"]
-    report(name, f"version {version.number} is ready and live, served by the {version.runtime} runtime")
-    return []
+    """Wait until every version has its verdict and activate those that are ready; returns the problems."""
+    return solutions_publishing.finish(
+        by=by, versions=versions, report=report, timeout_seconds=timeout_seconds, note=NOTE
+    )

@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mlplatform.demo.trained_model import TrainedModel
+from solutions.trained import TrainedModel
 
 SEED = 20
 HELD_OUT = 0.2

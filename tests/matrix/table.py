@@ -104,6 +104,10 @@ RULES = [
     rule(rf"{ADMIN}/versions/{ID}/activation/", "GET", staff_only("in", "in")),
     # Staff see every model; who sees one may ask it.
     rule(rf"{ADMIN}/(versions/{ID}/try|models/{ID}/compare)/", "GET|POST", staff_only("in", "in")),
+    rule(rf"{ADMIN}/solution/", "GET", staff_only("in", "in")),
+    # The table has no solution of that name; who may open the admin may try those that are there.
+    rule(rf"{ADMIN}/solution/{ID}/", "GET|POST", staff_only("404", "404")),
+    rule(rf"{ADMIN}/solution/({ID}/)?", ANY, staff_only("405", "405")),
     rule(rf"{ADMIN}/(versions|models)/{ID}/(activate|rollback|trust)/", "GET", staff_only("moved", "in")),
     rule(rf"{ADMIN}/(versions|models)/{ID}/(activate|rollback|trust)/", "POST", staff_only("moved", "moved*")),
     rule(rf"{ADMIN}/(versions|models)/{ID}/\w+/", ANY, staff_only("405", "405")),

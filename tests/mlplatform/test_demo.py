@@ -11,9 +11,11 @@ from django.core.management.base import CommandError
 
 from mlplatform.demo import publishing, training
 from mlplatform.demo.publishing import Stage
-from mlplatform.demo.trained_model import TrainedModel
 from registry import services
 from registry.models import ModelVersion, RegisteredModel, Status
+from solutions import catalogue
+from solutions import publishing as solutions_publishing
+from solutions.trained import TrainedModel
 
 
 def toy_recipe(artifact: bytes) -> TrainedModel:
@@ -29,7 +31,8 @@ def toy_recipe(artifact: bytes) -> TrainedModel:
 
 @pytest.fixture
 def toy_recipes(toy_file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every demo model is the toy classifier."""
+    """Every demo model is the toy classifier; there are no solutions."""
+    monkeypatch.setattr(catalogue, "SOLUTIONS", {})
     artifact = toy_file.getvalue()
     monkeypatch.setattr(training, "RECIPES", dict.fromkeys(publishing.NAMES, lambda: toy_recipe(artifact)))
 
@@ -140,7 +143,7 @@ def test_a_version_that_fails_is_reported_with_its_reason(root: Any, toy_file: A
 
 
 def test_waiting_for_a_verdict_has_an_end(root: Any, toy_file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing.inference_jobs, "validate_next", lambda: False)
+    monkeypatch.setattr(solutions_publishing.inference_jobs, "validate_next", lambda: False)
     version = publishing.upload(by=root, name="wine", trained=toy_recipe(toy_file.getvalue()))
 
     problems = publishing.finish(by=root, versions=[version], report=lambda *_: None, timeout_seconds=0.3)
@@ -155,7 +158,7 @@ def test_a_demo_that_is_stopped_says_how_to_go_on(
         os.kill(os.getpid(), signal.SIGTERM)
         return False
 
-    monkeypatch.setattr(publishing.inference_jobs, "validate_next", be_stopped)
+    monkeypatch.setattr(solutions_publishing.inference_jobs, "validate_next", be_stopped)
 
     with pytest.raises(CommandError, match="run it again"):
         call_command("demo")

@@ -11,6 +11,8 @@ from mlplatform.demo import publishing, training
 from mlplatform.demo.publishing import Stage
 from registry.errors import RegistryError
 from registry.models import ModelVersion
+from solutions import catalogue
+from solutions.solution import Solution
 
 
 class Command(BaseCommand):
@@ -41,6 +43,8 @@ class Command(BaseCommand):
     def _run(self, options: dict[str, Any]) -> None:
         owner = self._owner(options["owner"])
         versions = [version for name in publishing.NAMES if (version := self._publish(owner, name)) is not None]
+        for solution in catalogue.every():
+            versions += self._publish_solution(owner, solution)
         if not options["wait"]:
             return
         problems = publishing.finish(
@@ -65,6 +69,27 @@ class Command(BaseCommand):
         self._report(name, f"trained ({metrics}) and uploaded as version {version.number}")
         return version
 
+    def _publish_solution(self, owner: User, solution: Solution) -> list[ModelVersion]:
+        """The same for the models of a solution, which are trained together."""
+        stages = {name: publishing.stage_of(name) for name in solution.models}
+        for name, (stage, _) in stages.items():
+            if stage is Stage.DONE:
+                self._report(name, "is there already")
+        versions = [version for _, version in stages.values() if version is not None]
+        if all(stage is not Stage.MISSING for stage, _ in stages.values()):
+            return versions
+        for trained in publishing.trained_by(solution):
+            if stages[trained.name][0] is not Stage.MISSING:
+                continue
+            try:
+                version = publishing.upload_of_solution(by=owner, solution=solution, trained=trained)
+            except RegistryError as error:
+                raise CommandError(f"{trained.name}: {error}") from error
+            told = ", ".join(f"{figure.name} {figure.value:.3f}" for figure in trained.figures[:3])
+            self._report(trained.name, f"trained ({told}) and uploaded as version {version.number}")
+            versions.append(version)
+        return versions
+
     def _owner(self, email: str | None) -> User:
         if email:
             owner = User.objects.filter(email__iexact=email).first()
@@ -79,5 +104,5 @@ class Command(BaseCommand):
         return owner
 
     def _report(self, name: str, line: str) -> None:
-        self.stdout.write(f"  {name:<14} {line}")
+        self.stdout.write(f"  {name:<18} {line}")
         self.stdout.flush()

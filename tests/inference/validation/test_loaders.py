@@ -20,7 +20,7 @@ ROOM = {
     "inference/runtimes/skops.py",
     "inference/runtimes/pytorch.py",
 }
-WRITERS = {"mlplatform/demo/training.py"}  # saves what it has trained itself
+WRITERS = {"mlplatform/demo/training.py", "solutions/saving.py"}  # save what was trained here
 
 
 def imports(path: Path) -> Iterator[str]:
