@@ -1,12 +1,12 @@
 """Prediction records in the admin: to be read, never changed."""
 
-import json
 from datetime import UTC, timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
@@ -15,7 +15,6 @@ from unfold.decorators import display
 from accounts.bounded_paginator import BoundedPaginator
 from monitoring.models import Outcome, PredictionLog
 
-MOST_SHOWN_CHARACTERS = 100_000
 _SPANS = {
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
@@ -59,24 +58,19 @@ class PredictionLogAdmin(ModelAdmin):
     show_full_result_count = False
     paginator = BoundedPaginator
     ordering = ("-created_at",)
-    fieldsets = (
-        (
-            None,
-            {"fields": ("id", "shown_time", "shown_model", "user", "api_key_id", "subject_id", "request_id")},
-        ),
-        ("Outcome", {"fields": ("shown_outcome", "status_code", "error_code", "confidence")}),
-        ("Cost", {"fields": ("instance_count", "latency_ms", "inference_ms")}),
-        ("Payload", {"fields": ("shown_input", "shown_output")}),
-    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PredictionLog]:
-        records: QuerySet[PredictionLog] = super().get_queryset(request)
-        if request.resolver_match and request.resolver_match.url_name == "monitoring_predictionlog_changelist":
-            return records.defer("input", "output")
-        return records
+        return super().get_queryset(request).defer("input", "output")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [name for _, options in self.fieldsets for name in options["fields"]]
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """A record has a page of its own."""
+        if request.method == "GET" and self.has_view_permission(request):
+            record = self.get_object(request, object_id)
+            if record is not None:
+                return HttpResponseRedirect(reverse("prediction", args=[record.pk]))
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -119,37 +113,3 @@ class PredictionLogAdmin(ModelAdmin):
     @display(description="Latency (ms)", ordering="latency_ms")
     def shown_latency(self, record: PredictionLog) -> str:
         return f"{record.latency_ms:,.2f}"
-
-    @display(description="Input")
-    def shown_input(self, record: PredictionLog) -> str:
-        return _pretty(record.input)
-
-    @display(description="Output")
-    def shown_output(self, record: PredictionLog) -> str:
-        return _pretty(record.output)
-
-
-def _pretty(value: Any) -> str:
-    """Indented JSON as escaped text; long ones are cut, and say so."""
-    if value is None:
-        return "Not kept."
-    text = _indented(value, "")
-    if len(text) > MOST_SHOWN_CHARACTERS:
-        shown = text[:MOST_SHOWN_CHARACTERS]
-        text = f"{shown}\n… cut, {len(text):,} characters in all; the API gives the whole."
-    return format_html('<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', text)
-
-
-def _indented(value: Any, indent: str) -> str:
-    """JSON with a line for each entry, but rows of plain values on one line."""
-    deeper = indent + "  "
-    if isinstance(value, dict) and value:
-        entries = [f"{_plain(key)}: {_indented(item, deeper)}" for key, item in value.items()]
-        return "{\n" + ",\n".join(deeper + entry for entry in entries) + f"\n{indent}}}"
-    if isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
-        return "[\n" + ",\n".join(deeper + _indented(item, deeper) for item in value) + f"\n{indent}]"
-    return _plain(value)
-
-
-def _plain(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

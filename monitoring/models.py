@@ -61,6 +61,7 @@ class PredictionLog(models.Model):
 
     class Meta:
         verbose_name = "prediction"
+        permissions = [("view_payload", "Can read the inputs and outputs of everybody's predictions")]
         indexes = [
             models.Index(fields=["model", "created_at"], name="prediction_model_time"),
             models.Index(fields=["user", "created_at"], name="prediction_user_time"),

@@ -93,6 +93,12 @@ class Sums:
         """p50, p95 and p99, each within 4.5 % of the exact one."""
         return histogram.percentiles(self.counts, SHARES)
 
+    def share_below(self, latency_ms: float) -> float | None:
+        """Share of the requests that were clearly faster: those in lower buckets of the histogram."""
+        own = histogram.bucket_of(latency_ms)
+        total = sum(self.counts.values())
+        return sum(count for bucket, count in self.counts.items() if bucket < own) / total if total else None
+
     @property
     def p50_ms(self) -> float | None:
         return self.percentiles[0]

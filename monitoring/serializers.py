@@ -42,7 +42,7 @@ class PredictionSerializer(serializers.ModelSerializer[PredictionLog]):
 
 
 class PredictionDetailSerializer(PredictionSerializer):
-    """One record with what was kept of its payload; null where the model's policy keeps none."""
+    """One record with what was kept of its payload; null where none is kept or the reader may not read it."""
 
     class Meta(PredictionSerializer.Meta):
         fields = (*PredictionSerializer.Meta.fields, "input", "output")

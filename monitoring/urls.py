@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from accounts.routing import Router, route
 from monitoring import dashboards
+from monitoring.pages.prediction import prediction
 from monitoring.scrape_view import MetricsViewSet
 from monitoring.statistics_views import StatisticsViewSet
 from monitoring.views import PredictionViewSet
@@ -11,6 +12,7 @@ from monitoring.views import PredictionViewSet
 urlpatterns = [
     route("dashboard", admin.site.admin_view(dashboards.dashboard), name="dashboard"),
     route("dashboard/<str:name>", admin.site.admin_view(dashboards.model_dashboard), name="dashboard-model"),
+    route("predictions/<uuid:pk>", admin.site.admin_view(prediction), name="prediction"),
 ]
 
 _router = Router()

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from accounts import query
 from accounts.pagination import Pages
 from accounts.principal import Principal
+from monitoring import rights
 from monitoring.models import Outcome, PredictionLog
 from monitoring.serializers import PredictionDetailSerializer, PredictionSerializer
 from registry import resolver
@@ -59,7 +60,8 @@ class PredictionViewSet(viewsets.ViewSet):
 
     @extend_schema(
         operation_id="predictions_retrieve",
-        description="One record with its input and output, as far as the model's record policy keeps them.",
+        description="One record with its input and output, as far as the model's record policy keeps them and you may "
+        "read them: your own, those of models you own, and with the permission `view_payload` everybody's.",
         responses=PredictionDetailSerializer,
         parameters=[OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH)],
     )
@@ -68,6 +70,8 @@ class PredictionViewSet(viewsets.ViewSet):
         record = _readable(request).filter(pk=_uuid(pk)).first()
         if record is None:
             raise Http404
+        if not rights.may_read_data(request.user, record):
+            record.input = record.output = None
         return Response(PredictionDetailSerializer(record).data)
 
 
