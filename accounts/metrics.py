@@ -43,6 +43,15 @@ CONFIDENCE = Histogram(
 INVALID_INPUTS = Counter(
     "ml_invalid_input", "Refused inputs by the code of the refusal.", ["model", "error"], registry=_registry
 )
+FALLBACKS = Counter(
+    "ml_prediction_fallback",
+    "Requests that the model's fallback answered, by what went wrong with the model.",
+    ["model", "reason"],
+    registry=_registry,
+)
+DROPPED = Counter(
+    "ml_prediction_log_dropped", "Prediction records given up for want of disk.", ["reason"], registry=_registry
+)
 CACHE_HITS = Counter(
     "ml_model_cache_hits",
     "Questions that a cache answered; type is `prediction` (answers) or `model` (loaded versions).",
@@ -67,6 +76,8 @@ BREAKER = State("ml_circuit_breaker_state", "0 closed, 1 half-open, 2 open: the 
 MODEL_LOADED = State("ml_model_loaded", "Serving processes that hold the version in memory.", ("model", "version"))
 MODEL_MEMORY = State("ml_model_memory_bytes", "Memory of a loaded version, per process.", ("model", "version"))
 MODEL_LOAD = State("ml_model_load_seconds", "The longest that a process took to load it.", ("model", "version"))
+IN_FLIGHT = State("ml_inflight", "Calls now running of slow models and those with bounded lanes.", ("model", "version"))
+QUEUED = State("ml_queue_depth", "Requests waiting for a place in a model's lane.", ("model", "version"))
 MODEL_FAILED = State("ml_model_load_failed", "Serving processes that can't load a live version.", ("model", "version"))
 ACTIVE_VERSION = State("ml_registry_active_version", "The number of the version that is live.", ("model",))
 MODEL_DAMAGED = State(
@@ -79,12 +90,13 @@ RESIDENT = State("ml_process_resident_bytes", "Resident memory of this host's se
 CACHE_SIZE = State("ml_prediction_cache_size", "Answers remembered by this host's processes.")
 SPOOLED = State("ml_spool_pending_bytes", "Prediction records of this host that are not in the database yet.")
 SPOOL_AGE = State("ml_spool_oldest_seconds", "Age of the oldest of them.")
-DROPPED = State("ml_prediction_log_dropped", "Records given up by the processes that live, for want of disk.")
 STATES = (
     BREAKER,
     MODEL_LOADED,
     MODEL_MEMORY,
     MODEL_LOAD,
+    IN_FLIGHT,
+    QUEUED,
     MODEL_FAILED,
     ACTIVE_VERSION,
     MODEL_DAMAGED,
@@ -93,13 +105,14 @@ STATES = (
     CACHE_SIZE,
     SPOOLED,
     SPOOL_AGE,
-    DROPPED,
 )
 COUNTED: tuple[Counter | Histogram, ...] = (
     PREDICTIONS,
     LATENCY,
     CONFIDENCE,
     INVALID_INPUTS,
+    FALLBACKS,
+    DROPPED,
     CACHE_HITS,
     CACHE_MISSES,
 )
@@ -113,11 +126,18 @@ def count_prediction(
     The counts are in the file when this returns. What is spread over buckets waits for `observe_pending`.
     """
     _of_version(model, version, status).inc()
-    if status == "invalid":
-        _invalid_of(model, error_code).inc()
+    if error_code:
+        _count_code(model, status, error_code)
     _latencies_of(model).add(seconds)
     if confidence is not None:
         _confidences_of(model).add(confidence)
+
+
+def _count_code(model: str, status: str, error_code: str) -> None:
+    if status == "invalid":
+        _invalid_of(model, error_code).inc()
+    elif status == "fallback":
+        _fallback_of(model, error_code).inc()
 
 
 def observe_pending() -> None:
@@ -177,6 +197,17 @@ def _confidences_of(model: str) -> _Waiting:
 @lru_cache(_MAX_REMEMBERED)
 def _invalid_of(model: str, error_code: str) -> Any:
     return INVALID_INPUTS.labels(model, error_code)
+
+
+@lru_cache(_MAX_REMEMBERED)
+def _fallback_of(model: str, reason: str) -> Any:
+    return FALLBACKS.labels(model, reason)
+
+
+@lru_cache
+def dropped_records(reason: str) -> Any:
+    """The counter of records that were given up."""
+    return DROPPED.labels(reason)
 
 
 @lru_cache

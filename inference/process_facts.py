@@ -31,7 +31,7 @@ def collect(failed: dict[str, str]) -> dict[str, Any]:
 
 
 class ScrapedCounts:
-    """Brings what the caches counted since the last time to the metrics: once a beat, not once a request."""
+    """Brings what caches and spool counted since the last time to the metrics: once a beat, not once a request."""
 
     def __init__(self) -> None:
         self._told: dict[str, int] = {}
@@ -44,6 +44,7 @@ class ScrapedCounts:
             for name, told in (("hits", metrics.cache_hits), ("misses", metrics.cache_misses)):
                 counter = f"{kind}_cache.{name}"
                 told(kind).inc(now[counter] - self._told.get(counter, 0))
+        metrics.dropped_records("full").inc(now["spool.dropped"] - self._told.get("spool.dropped", 0))
         self._told = now
 
 
@@ -55,4 +56,5 @@ def counters() -> dict[str, int]:
         "model_cache.hits": cache.hits,
         "model_cache.misses": cache.misses,
         "model_cache.evictions": cache.evictions,
+        "spool.dropped": spool.facts()["dropped"],
     }

@@ -6,6 +6,7 @@ all below VAR_DIR. With PRODUCTION=true the system checks demand what production
 
 import os
 import secrets
+import sys
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,8 @@ from django.templatetags.static import static
 from mlplatform import env, local_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# Commands come and go: what they counted of their queries would come to the metrics and leave them again.
+_IS_COMMAND = Path(sys.argv[0]).name == "manage.py" and sys.argv[1:2] != ["runjobs"]
 
 # -- Where things are ---------------------------------------------------------------------------------
 
@@ -121,6 +124,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "mlplatform.middleware.RequestIdMiddleware",
     "mlplatform.middleware.HealthMiddleware",
+    "mlplatform.http_metrics.Before",
     "mlplatform.middleware.ContentPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -132,6 +136,7 @@ MIDDLEWARE = [
     "mlplatform.browser_middleware.Users",
     "mlplatform.browser_middleware.Messages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "mlplatform.http_metrics.After",
 ]
 
 ROOT_URLCONF = "mlplatform.urls"
@@ -177,19 +182,25 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=30000;",
     }
     _database["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+_COUNTED_DATABASES = {
+    "django.db.backends.sqlite3": "mlplatform.counted_sqlite3",
+    "django.db.backends.postgresql": "django_prometheus.db.backends.postgresql",
+}
+if not _IS_COMMAND:
+    _database["ENGINE"] = _COUNTED_DATABASES.get(_database["ENGINE"], _database["ENGINE"])
 
 REDIS_URL = env.text(
     "REDIS_URL", "", "Redis as the shared cache, for example redis://host:6379/0; empty means in process."
 )
 CACHES = {
     "default": {
-        "BACKEND": "django_redis.cache.RedisCache",
+        "BACKEND": "django_prometheus.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         # JSON, never pickle: who can write to Redis must not be able to run code here.
         "OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"},
     }
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    else {"BACKEND": "mlplatform.counted_locmem.LocMemCache"}
 }
 
 # -- Language, time, static files ---------------------------------------------------------------------
@@ -464,6 +475,7 @@ SPOOL_SHIP_SECONDS = env.number("SPOOL_SHIP_SECONDS", 0.25, "How often spooled r
 
 # Read by prometheus_client when it is imported: its counts lie in files that outlast the process.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
+PROMETHEUS_LATENCY_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 METRICS_NETWORKS = env.names(
     "METRICS_NETWORKS", [], "Networks (10.0.0.0/8) that may read /metrics without a key; others need the staff's."
 )

@@ -94,11 +94,12 @@ def _of_processes(rows: Iterable[ServingProcess]) -> dict[metrics.State, Values]
         found[metrics.PROCESSES][(str(row.is_ready).lower(),)] += 1
         found[metrics.RESIDENT][(str(row.pid),)] = facts.get("rss_bytes", 0)
         found[metrics.CACHE_SIZE][()] += facts.get("prediction_cache", {}).get("size", 0)
-        found[metrics.DROPPED][()] += facts.get("spool", {}).get("dropped", 0)
         for loaded in facts.get("models", []):
             version = (loaded["model"], str(loaded["version"]))
             found[metrics.MODEL_LOADED][version] += 1
             found[metrics.MODEL_MEMORY][version] = loaded["memory_bytes"]
+            found[metrics.IN_FLIGHT][version] += loaded.get("running", 0)
+            found[metrics.QUEUED][version] += loaded.get("waiting", 0)
             _raise(found[metrics.MODEL_LOAD], version, loaded["load_ms"] / 1000)
         for failed in facts.get("failed", {}):
             name, _, number = failed.rpartition(":")

@@ -82,6 +82,13 @@ def test_every_prediction_is_counted_by_how_it_ended(ada: Any, served_version: A
     assert told("ml_registry_active_version", model="counted") == 1
 
 
+def test_what_a_fallback_answered_is_counted_by_the_reason() -> None:
+    metrics.count_prediction(model="fell", version=1, status="fallback", seconds=0.1, error_code="model_failed")
+
+    assert told("ml_prediction_fallback_total", model="fell", reason="model_failed") == 1
+    assert told("ml_invalid_input_total", model="fell") == 0
+
+
 def test_counts_are_sums_over_processes_and_outlive_a_killed_one() -> None:
     before = told("ml_prediction_total", model="shared")
     children = [counting_child(times) for times in (3, 4)]
@@ -103,11 +110,10 @@ def test_counts_are_sums_over_processes_and_outlive_a_killed_one() -> None:
 def test_states_are_those_of_this_hosts_living_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scrape.socket, "gethostname", lambda: "here")
     facts = {
-        "models": [{"model": "a", "version": 2, "memory_bytes": 10, "load_ms": 50.0}],
+        "models": [{"model": "a", "version": 2, "memory_bytes": 10, "load_ms": 50.0, "running": 3, "waiting": 4}],
         "failed": {"b:3": "swapped"},
         "rss_bytes": 1000,
         "prediction_cache": {"size": 4},
-        "spool": {"dropped": 1},
         "breakers": {"redis": "open"},
     }
     for host, pid in (("here", 1), ("here", 2), ("elsewhere", 3)):
@@ -120,7 +126,8 @@ def test_states_are_those_of_this_hosts_living_processes(monkeypatch: pytest.Mon
     assert told("ml_process_resident_bytes", pid="3") == 0
     assert told("ml_serving_processes", ready="true") == 2
     assert told("ml_prediction_cache_size") == 8
-    assert told("ml_prediction_log_dropped") == 2
+    assert told("ml_inflight", model="a", version="2") == 6
+    assert told("ml_queue_depth", model="a", version="2") == 8
     assert told("ml_circuit_breaker_state", name="redis") == 2
 
 

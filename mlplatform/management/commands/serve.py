@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from monitoring import scrape
+
 GUNICORN_CONFIGURATION = settings.BASE_DIR / "deploy" / "gunicorn.conf.py"
 SERVERS = ("granian", "gunicorn")
 
@@ -55,6 +57,7 @@ class Command(BaseCommand):
                 raise CommandError(f"--{name} must be at least 1.")
         names = ("server", "workers", "threads", "bind")
         line = command_line(**{name: options[name] for name in names})
+        scrape.forget_the_dead()
         self.stdout.flush()
         os.environ["VAR_DIR"] = str(settings.VAR_DIR)  # the server may change its directory; ours may be relative
         os.chdir(settings.BASE_DIR)  # where the packages are
