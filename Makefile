@@ -16,7 +16,7 @@ RUN_ONCE := tests/inference/validation tests/fuzz tests/live/test_limits.py test
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test test-hostile test-slow fuzz lint format estimators bench-peers bench-growth screenshots settings-page \
-    metrics-page allowed-globals constraints clean
+    metrics-page seeds-page allowed-globals constraints clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -79,6 +79,9 @@ settings-page: $(VENV)/installed  ## Rewrite docs/settings.md from the settings 
 
 metrics-page: $(VENV)/installed  ## Rewrite docs/metrics.md from the sheet of metrics.
 	@$(BIN)/python manage.py metricsdoc
+
+seeds-page: $(VENV)/installed-dev  ## Rewrite docs/seeds.md from the checklists of the seeds.
+	@$(BIN)/python -m tests.solutions.conformance.page
 
 allowed-globals: $(VENV)/installed-dev  ## Rewrite the list of what a pickle may name, to be read as a diff.
 	@$(BIN)/python -W ignore -m inference.runtimes.globals_review
