@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from accounts import idempotency, lockout, tokens
 from inference import jobs as inference_jobs
 from inference import strikes
-from monitoring import processes, spool
+from monitoring import partitions, processes, spool
 from registry import artifacts, scrubbing
 
 STALE_UPLOAD_SECONDS = 24 * 3600.0
@@ -35,6 +35,10 @@ def _prune_processes() -> object:
     return processes.prune(DEAD_PROCESS_SECONDS)
 
 
+def _prepare_partitions() -> object:
+    return partitions.prepare()
+
+
 def _sweep_uploads() -> object:
     return artifacts.sweep(older_than_seconds=STALE_UPLOAD_SECONDS)
 
@@ -42,6 +46,7 @@ def _sweep_uploads() -> object:
 JOBS: tuple[Job, ...] = (
     Job("validate uploaded versions", inference_jobs.validate_next, every_seconds=0.5, is_long=True),
     Job("take over the records of dead processes", spool.take_over, every_seconds=1.0),
+    Job("make the record's partitions ahead of time", _prepare_partitions, every_seconds=600.0),
     Job("count crashes against the versions they happened in", strikes.collect_crashes, every_seconds=1.0),
     Job("forget serving processes that ended", _prune_processes, every_seconds=30.0),
     Job("forget old attempts to sign in", lockout.prune, every_seconds=3600.0),

@@ -32,6 +32,9 @@ class PredictionLogQuerySet(models.QuerySet["PredictionLog"]):
 class PredictionLog(models.Model):
     """One prediction request. Appended by the spool's shipper, never edited.
 
+    On PostgreSQL its table has a partition for each day, no foreign keys, and the primary key (id, created_at)
+    (`monitoring.partitions`): no other table can have a foreign key to it there.
+
     `input` and `output` are kept as the model's record policy says; None means that they were not kept.
     """
 
@@ -64,6 +67,7 @@ class PredictionLog(models.Model):
         permissions = [("view_payload", "Can read the inputs and outputs of everybody's predictions")]
         indexes = [
             models.Index(fields=["model", "created_at"], name="prediction_model_time"),
+            models.Index(fields=["version", "created_at"], name="prediction_version_time"),
             models.Index(fields=["user", "created_at"], name="prediction_user_time"),
             models.Index(fields=["created_at"], name="prediction_time"),
         ]

@@ -66,6 +66,14 @@ _FROM_STAGE = (
     f" FROM spooled_lines, json_to_record(line) AS r({_TYPES}) ON CONFLICT DO NOTHING"
 )
 
+_NAMED: dict[str, type[models.Model]] = {
+    "model_id": RegisteredModel,
+    "version_id": ModelVersion,
+    "user_id": get_user_model(),
+}
+_HELD = "(SELECT count(*) FROM (SELECT 1 FROM {} WHERE id = ANY(%s) FOR KEY SHARE) AS held)"
+_HOLD = "SELECT " + ", ".join(_HELD.format(kind._meta.db_table) for kind in _NAMED.values())
+
 
 def _for_sqlite(values: dict[str, Any]) -> tuple[Any, ...]:
     """A row as SQLite's columns hold it: UUIDs without dashes, UTC times as text, JSON as text."""
@@ -103,11 +111,24 @@ def insert(records: list[Record]) -> None:
         if connection.vendor == "sqlite":
             cursor.executemany(_INSERT_ROW, [_for_sqlite(record.values) for record in records])
             return
+        _hold_what_they_name(records)
         cursor.execute(_STAGE)
         cursor.cursor.copy_expert(_COPY, BytesIO(_as_copied(records)))
         cursor.execute(_FROM_STAGE)
         if cursor.rowcount != len(records):
             raise IntegrityError(f"{len(records) - cursor.rowcount} of these records are there already.")
+
+
+def _hold_what_they_name(records: list[Record]) -> None:
+    """What foreign keys would do, once for all records: the partitioned log has none, they cost too much there.
+
+    Models, versions and users stay until the caller's transaction ends. Raises IntegrityError when one is gone.
+    """
+    keys = [sorted({record.values[name] for record in records} - {None}) for name in _NAMED]
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, keys)
+        if cursor.fetchone() != tuple(len(some) for some in keys):
+            raise IntegrityError("A model, version or user that a record names is gone.")
 
 
 def _as_copied(records: list[Record]) -> bytes:
