@@ -16,7 +16,7 @@ RUN_ONCE := tests/inference/validation tests/fuzz tests/live/test_limits.py test
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test test-hostile test-slow fuzz lint format estimators bench-peers bench-growth screenshots settings-page \
-    metrics-page seeds-page allowed-globals constraints clean
+    metrics-page seeds-page check-monitoring allowed-globals constraints clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -70,6 +70,11 @@ bench-peers: $(VENV)/installed-dev  ## Compare with other model servers (needs w
 
 bench-growth: $(VENV)/installed-dev  ## Measure growth and interference (needs wrk) and rewrite the page.
 	$(BIN)/python -m benchmarks.growth --write
+
+check-monitoring: $(VENV)/installed-dev  ## Check the files for Prometheus and Grafana with promtool, and scrape with a real Prometheus.
+	@command -v promtool >/dev/null && command -v prometheus >/dev/null || \
+	    { echo "Prometheus is missing: apt-get install prometheus (its service need not run)."; exit 1; }
+	$(PYTEST) tests/live/test_prometheus.py tests/mlplatform/test_deployed_monitoring.py
 
 screenshots: $(VENV)/installed-dev  ## Take the pictures in docs/screenshots/ from a running platform (needs Chromium).
 	$(BIN)/python -m docs.screenshots.take
