@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
+from accounts import limit_hits
 from accounts.addresses import network_of
 from accounts.errors import RateLimited
 from accounts.limiting.limiter import LazyLimiter, Limiter
@@ -24,7 +25,10 @@ _limiter = LazyLimiter()
 def check(*, principal: Principal | None, address: str) -> Verdict | None:
     """Count one request of this caller; None when no limit holds for them. Never raises."""
     group, charges = _charges(principal, address)
-    return _hit(group, charges)
+    verdict = _hit(group, charges)
+    if verdict is not None and not verdict.is_admitted:
+        limit_hits.note(principal)
+    return verdict
 
 
 def require(*, principal: Principal | None, address: str) -> Verdict | None:
@@ -43,6 +47,7 @@ def charge_rows(*, principal: Principal, rows: int) -> None:
     group = f"owner:{principal.user_id}"
     verdict = _hit(group, [Charge(f"rows:{group}", limit, rows)])
     if verdict is not None and not verdict.is_admitted:
+        limit_hits.note(principal)
         raise refusal(verdict, what="rows")
 
 

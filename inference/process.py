@@ -22,7 +22,7 @@ from accounts.retrying import retry
 from inference import activation, clearing, prediction_cache, process_facts
 from inference.execution import crashes
 from inference.preloading import Preload
-from monitoring import processes, spool
+from monitoring import limit_hits, processes, spool
 from registry import generation, resolver
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,7 @@ class ServingProcess:
                 thread.join(timeout=5)
         self._shipper.stop()
         key_uses.write()
+        limit_hits.write()
         crashes.end()
         if self._id is not None:
             self._scraped.tell()
@@ -182,6 +183,7 @@ class ServingProcess:
 
     def _beat(self) -> None:
         key_uses.write()
+        limit_hits.write()
         self._scraped.tell()
         if not processes.beat(self._require_id(), self.is_ready, process_facts.collect(self._preload.failed)):
             self._id = self._register()

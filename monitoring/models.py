@@ -9,6 +9,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from monitoring.sum_models import AnswerRollup, ClientRollup, LimitHits
+
+__all__ = [
+    "AnswerRollup", "ClientRollup", "EndedCounter", "LimitHits", "Outcome", "PredictionLog", "Resolution", "Rollup",
+    "ServingProcess", "SpoolFile",
+]  # fmt: skip
+
 
 class Outcome(models.TextChoices):
     """How a prediction request ended."""
@@ -91,6 +98,7 @@ class Resolution(models.IntegerChoices):
     MINUTE = 60, "Minute"
     QUARTER = 900, "Quarter of an hour"
     HOUR = 3600, "Hour"
+    DAY = 86_400, "Day"
 
 
 class Rollup(models.Model):
@@ -100,7 +108,7 @@ class Rollup(models.Model):
     always equal the records. `latency_histogram` is the JSON array described in `monitoring.histogram`.
     """
 
-    resolution = models.PositiveSmallIntegerField(choices=Resolution.choices)
+    resolution = models.PositiveIntegerField(choices=Resolution.choices)
     start = models.DateTimeField(help_text="The first instant of the span.")
     model = models.ForeignKey("registry.RegisteredModel", on_delete=models.PROTECT, related_name="+", db_index=False)
     version = models.ForeignKey(

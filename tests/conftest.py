@@ -76,10 +76,10 @@ def quick_passwords(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def fresh_process(var_dir: Path) -> Iterator[None]:
     """No test sees what another one left in this process's memory."""
-    from accounts import key_uses
+    from accounts import key_uses, limit_hits
     from accounts.credential_cache import forget_all
     from inference import model_cache, prediction_cache
-    from monitoring import rollups
+    from monitoring import summing
     from monitoring.spool import shipping
     from monitoring.spool.counters import Counters, counters
     from monitoring.spool.writer import writer
@@ -88,7 +88,7 @@ def fresh_process(var_dir: Path) -> Iterator[None]:
     def forget() -> None:
         writer.forget()
         shipping._known_offsets.clear()
-        rollups._seen.clear()
+        summing.forget()
         for name, value in Counters().as_facts().items():
             setattr(counters, name, value)
         generation.let_go()
@@ -98,6 +98,7 @@ def fresh_process(var_dir: Path) -> Iterator[None]:
         prediction_cache.cache.clear()
         forget_all()
         key_uses._noted.clear()
+        limit_hits.take()
 
     forget()
     yield

@@ -15,7 +15,7 @@ import orjson
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 
-from monitoring import rollups
+from monitoring import summing
 from monitoring.models import SpoolFile
 from monitoring.spool import adoption, files, loading
 from monitoring.spool.counters import counters
@@ -141,7 +141,7 @@ def _load_whole(host: str, name: str, start: int, end: int, records: list[Record
         with transaction.atomic():
             _move(host, name, start, end)
             loading.insert(records)
-            rollups.add(rollups.deltas(record.values for record in records))
+            summing.add(record.values for record in records)
     except (DataError, IntegrityError):
         return False
     return True
@@ -152,7 +152,7 @@ def _load_sorting_out(host: str, name: str, start: int, end: int, records: list[
     with transaction.atomic():
         _move(host, name, start, end)
         found = loading.insert_carefully(records)
-        rollups.add(rollups.deltas(record.values for record in found.inserted))
+        summing.add(record.values for record in found.inserted)
         refused = refused + [(record.offset, record.line, reason) for record, reason in found.refused]
         if refused:
             _reject(host, name, refused)

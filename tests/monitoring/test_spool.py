@@ -12,7 +12,7 @@ import orjson
 import pytest
 from django.db import connection, transaction
 
-from monitoring import rollups, spool
+from monitoring import spool, summing
 from monitoring.models import PredictionLog, Resolution, Rollup, SpoolFile
 from monitoring.spool import files, loading, shipping
 from monitoring.spool.counters import counters
@@ -89,11 +89,11 @@ def test_a_database_error_in_the_middle_of_a_shipment_leaves_nothing_and_the_nex
     for _ in range(5):
         spool.append(record())
 
-    def fail(changes: Any) -> None:
+    def fail(records: Any) -> None:
         raise RuntimeError("the connection is gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(rollups, "add", fail)
+        broken.setattr(summing, "add", fail)
         with pytest.raises(RuntimeError, match="gone"):
             spool.ship_once()
     assert not PredictionLog.objects.exists()

@@ -1,0 +1,131 @@
+"""Rows of sums that any number of processes add to at once: created when missing, locked in one order, updated."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models import JSONField, Q, QuerySet
+
+Key = tuple[Any, ...]
+"""Resolution in seconds, start in epoch seconds, model id, and what else tells rows of a table apart."""
+
+_MOST_SEEN = 10_000
+
+
+def moment(seconds: int) -> datetime:
+    """Epoch seconds as a time."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+Row = TypeVar("Row", bound=models.Model)
+Delta = TypeVar("Delta")
+
+
+class SumsTable(Generic[Row, Delta]):
+    """One table of sums.
+
+    `key_columns` follow resolution, start and model in the key; `sums` are the columns that change. `apply(row,
+    delta)` adds to a row in memory. A column of `nullable` holds NULL where the key has 0.
+    """
+
+    def __init__(
+        self,
+        model: type[Row],
+        *,
+        key_columns: Sequence[str],
+        sums: Sequence[str],
+        apply: Callable[[Row, Delta], None],
+        nullable: Sequence[str] = (),
+    ) -> None:
+        self._model, self._apply = model, apply
+        self._columns = ("resolution", "start", "model_id", *key_columns)
+        self._sums, self._nullable = tuple(sums), frozenset(nullable)
+        # Keys whose rows are known to be there, so that they need not be looked for before they are locked.
+        self._seen: set[Key] = set()
+
+    def add(self, changes: Mapping[Key, Delta]) -> None:
+        """Add sums to the rows, in the caller's transaction.
+
+        Missing rows are created first and existing ones locked then, each time in one order that is the same
+        everywhere, so any number of processes may do this at once without a deadlock.
+        """
+        if not changes:
+            return
+        if not changes.keys() <= self._seen:
+            self._create_missing(changes)
+        locked = self._matching(changes).select_for_update().order_by(*self._columns)
+        rows = [row for row in locked if self._key(row) in changes]
+        if len(rows) != len(changes):
+            self.forget()
+            raise IntegrityError(f"A row of {self._model._meta.db_table} has vanished.")
+        for row in rows:
+            self._apply(row, changes[self._key(row)])
+        self._write(rows)
+        transaction.on_commit(lambda: self._remember(changes))
+
+    def forget(self) -> None:
+        """Look for every row again."""
+        self._seen.clear()
+
+    def _create_missing(self, changes: Mapping[Key, Delta]) -> None:
+        existing = {self._key(row) for row in self._matching(changes).only("pk", *self._columns)}
+        missing = sorted(changes.keys() - existing)
+        if missing:
+            self._model._default_manager.bulk_create([self._empty(key) for key in missing], ignore_conflicts=True)
+
+    def _remember(self, keys: Iterable[Key]) -> None:
+        if len(self._seen) > _MOST_SEEN:
+            self._seen.clear()
+        self._seen.update(keys)
+
+    def _matching(self, changes: Mapping[Key, Delta]) -> QuerySet[Row]:
+        """The rows meant by `changes`, and perhaps others of the same spans and models."""
+        spans: dict[int, set[int]] = {}
+        for resolution, start, *_ in changes:
+            spans.setdefault(resolution, set()).add(start)
+        condition = Q()
+        for resolution, starts in sorted(spans.items()):
+            condition |= Q(resolution=resolution, start__in=[moment(start) for start in sorted(starts)])
+        return self._model._default_manager.filter(condition, model_id__in={key[2] for key in changes})
+
+    def _key(self, row: Row) -> Key:
+        values = [getattr(row, name) for name in self._columns]
+        values[1] = int(values[1].timestamp())
+        return tuple(0 if value is None else value for value in values)
+
+    def _empty(self, key: Key) -> Row:
+        values = dict(zip(self._columns, key, strict=True))
+        values["start"] = moment(values["start"])
+        return self._model(**{name: self._stored(name, value) for name, value in values.items()})
+
+    def _stored(self, name: str, value: Any) -> Any:
+        return None if name in self._nullable and not value else value
+
+    def _write(self, rows: list[Row]) -> None:
+        """Update all rows in one statement; they are locked."""
+        fields = [self._model._meta.get_field(name) for name in self._sums]
+        values = [
+            [
+                json.dumps(getattr(row, field.name)) if isinstance(field, JSONField) else getattr(row, field.name)
+                for field in fields
+            ]
+            + [row.pk]
+            for row in rows
+        ]
+        table = self._model._meta.db_table
+        with connection.cursor() as cursor:
+            if connection.vendor != "postgresql":
+                changes = ", ".join(f"{name} = %s" for name in self._sums)
+                cursor.executemany(f"UPDATE {table} SET {changes} WHERE id = %s", values)  # noqa: S608
+                return
+            types = [field.db_type(connection) for field in fields]
+            changes = ", ".join(
+                f"{name} = (r->>{at})::{kind}" for at, (name, kind) in enumerate(zip(self._sums, types, strict=True))
+            )
+            cursor.execute(
+                f"UPDATE {table} SET {changes} FROM jsonb_array_elements(%s::jsonb) AS r"  # noqa: S608
+                f" WHERE {table}.id = (r->>{len(fields)})::bigint",
+                [json.dumps(values)],
+            )
