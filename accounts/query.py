@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from uuid import UUID
 
 from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 
+_MOST_DIGITS = 9
 PAGING = frozenset({"page", "page_size"})
 
 
@@ -38,3 +40,18 @@ def moment(name: str, text: str) -> datetime:
     if found is None or found.tzinfo is None:
         raise invalid(name, "a moment with its zone, such as 2026-01-31T12:00:00Z")
     return found
+
+
+def number(name: str, text: str) -> int:
+    """A whole number from 0 on."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise invalid(name, "a whole number")
+    return int(text)
+
+
+def identifier(name: str, text: str) -> UUID:
+    """A UUID."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise invalid(name, "a UUID") from error

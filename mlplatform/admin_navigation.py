@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts import second_factor
 from accounts.models import ApiKey, AuditEvent, User
-from monitoring.models import PredictionLog
+from monitoring.models import Feedback, PredictionLog
 from registry.models import ModelVersion, RegisteredModel
 
 _Link = tuple[bool, str, str, str]  # is it allowed, its text, its icon, where it leads
@@ -44,7 +44,13 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 (True, "Solutions", "apps", reverse("admin-solutions")),
             ],
         ),
-        ("Records", [_list(request, PredictionLog, "Predictions", "list_alt")]),
+        (
+            "Records",
+            [
+                _list(request, PredictionLog, "Predictions", "list_alt"),
+                _list(request, Feedback, "Feedback", "fact_check"),
+            ],
+        ),
         (
             "Access",
             [

@@ -11,6 +11,7 @@ from accounts import idempotency, lockout, tokens
 from inference import jobs as inference_jobs
 from inference import strikes
 from monitoring import partitions, processes, spool
+from monitoring.outcomes import matching, summing
 from registry import artifacts, scrubbing
 
 STALE_UPLOAD_SECONDS = 24 * 3600.0
@@ -48,6 +49,9 @@ JOBS: tuple[Job, ...] = (
     Job("take over the records of dead processes", spool.take_over, every_seconds=1.0),
     Job("make the record's partitions ahead of time", _prepare_partitions, every_seconds=600.0),
     Job("count crashes against the versions they happened in", strikes.collect_crashes, every_seconds=1.0),
+    Job("find the predictions that feedback waits for", matching.match_waiting, every_seconds=1.0),
+    Job("sum the feedback of a day", summing.sum_next, every_seconds=1.0),
+    Job("forget feedback about unknown predictions", matching.prune, every_seconds=3600.0),
     Job("forget serving processes that ended", _prune_processes, every_seconds=30.0),
     Job("forget old attempts to sign in", lockout.prune, every_seconds=3600.0),
     Job("forget sign-ins that expired", tokens.prune, every_seconds=600.0),

@@ -471,6 +471,17 @@ SPOOL_ROTATE_BYTES = env.integer(
 )
 SPOOL_SHIP_SECONDS = env.number("SPOOL_SHIP_SECONDS", 0.25, "How often spooled records are loaded into the database.")
 
+# -- Outcomes -----------------------------------------------------------------------------------------
+
+FEEDBACK_WAIT_SECONDS = env.number(
+    "FEEDBACK_WAIT_SECONDS",
+    3600.0,
+    "How long feedback waits for a prediction that is not recorded yet before it is marked as unknown.",
+)
+FEEDBACK_UNKNOWN_DAYS = env.number(
+    "FEEDBACK_UNKNOWN_DAYS", 30.0, "Days for which feedback about predictions that were never found is kept."
+)
+
 # -- Metrics ------------------------------------------------------------------------------------------
 
 # Read by prometheus_client when it is imported: its counts lie in files that outlast the process.

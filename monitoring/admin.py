@@ -14,6 +14,9 @@ from unfold.decorators import display
 
 from accounts.bounded_paginator import BoundedPaginator
 from monitoring.models import Outcome, PredictionLog
+from monitoring.outcomes.admin import FeedbackAdmin
+
+__all__ = ["FeedbackAdmin", "PredictionLogAdmin"]
 
 _SPANS = {
     "minute": timedelta(minutes=1),

@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from accounts.routing import Router, route
 from monitoring import dashboards
+from monitoring.outcomes.views import FeedbackViewSet, QualityViewSet
 from monitoring.pages.prediction import prediction
 from monitoring.scrape_view import MetricsViewSet
 from monitoring.statistics_views import StatisticsViewSet
@@ -19,6 +20,11 @@ _router = Router()
 _router.register("predictions", PredictionViewSet, basename="prediction")
 api_urlpatterns = [
     *_router.urls,
+    route(
+        "predictions/<str:pk>/feedback", FeedbackViewSet.as_view({"post": "create_one"}), name="api-prediction-feedback"
+    ),
+    route("feedback", FeedbackViewSet.as_view({"get": "list", "post": "create"}), name="api-feedback"),
+    route("models/<str:ref>/quality", QualityViewSet.as_view({"get": "retrieve"}), name="api-quality"),
     route("monitoring/analytics", StatisticsViewSet.as_view({"get": "analytics"}), name="api-analytics"),
 ]
 

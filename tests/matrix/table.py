@@ -66,6 +66,11 @@ RULES = [
     rule(r"/monitoring/(health|statistics)", "OPTIONS", "401 in 401 in in in in in"),
     rule(r"/monitoring/(health|statistics)", ANY, "401 405 401 405 405 405 405 405"),
     rule(rf"{API}/predictions/{ID}", READS, "401 403 401 404 404 in in in"),
+    # Feedback about what one may not see is taken and waits, as is that about what isn't recorded yet.
+    rule(rf"{API}/predictions/{ID}/feedback", "POST", "401 in* 401 in* in* in* in* in*"),
+    rule(rf"{API}/feedback", "POST", "401 in* 401 in* in* in* in* in*"),
+    rule(rf"{API}/feedback", READS, "401 403 401 in in in in in"),
+    rule(rf"{MODEL}/quality", READS, "401 403 401 404 404 in in in"),
     # A viewer's account has no right to the scope, which is said before anything is looked up.
     rule(MODEL, "PATCH|DELETE", "401 403 401 404 403 in* 403 in*"),
     rule(rf"{MODEL}/versions/{ID}", "PATCH", "401 403 401 404 403 in* 403 in*"),
@@ -115,7 +120,7 @@ RULES = [
     rule(rf"{ADMIN}/registry/modelversion/{ID}/progress/", ANY, staff_only("403", "in")),
     # -- Lists and forms: records are never made, changed or deleted here -----------------------------
     rule(rf"{ADMIN}/accounts/auditevent/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
-    rule(rf"{ADMIN}/monitoring/predictionlog/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
+    rule(rf"{ADMIN}/monitoring/(predictionlog|feedback)/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
     rule(rf"{ADMIN}/(accounts/apikey|registry/\w+)/{ID}/delete/", ANY, staff_only("403", "403")),
     # What it would say is what is said already: nothing changes.
     rule(rf"{ADMIN}/registry/modelversion/{ID}/change/", "POST", staff_only("403", "moved")),
@@ -126,7 +131,7 @@ RULES = [
     rule(rf"{ADMIN}/registry/modelversion/{ID}/download/", "POST|DELETE", staff_only("405", "405")),
     rule(rf"{ADMIN}/registry/\w+/{ID}/restore/", ANY, staff_only("403", "moved")),
     rule(
-        rf"{ADMIN}/(accounts/(auditevent|apikey)|monitoring/predictionlog)/{ID}/change/",
+        rf"{ADMIN}/(accounts/(auditevent|apikey)|monitoring/(predictionlog|feedback))/{ID}/change/",
         "POST",
         staff_only("403", "403"),
     ),
@@ -134,7 +139,7 @@ RULES = [
     rule(rf"{ADMIN}/(accounts/user|auth/group)/{ID}/delete/", "POST", staff_only("403", "moved*")),
     rule(rf"{ADMIN}/registry/registeredmodel/add/", ANY, staff_only("moved", "moved")),
     rule(rf"{ADMIN}/registry/\w+/{ID}/history/", ANY, staff_only("moved", "moved")),
-    rule(rf"{ADMIN}/accounts/apikey/{ID}/history/", ANY, staff_only("moved", "in")),
+    rule(rf"{ADMIN}/(accounts/apikey|monitoring/feedback)/{ID}/history/", ANY, staff_only("moved", "in")),
     rule(rf"{ADMIN}/\w+/\w+/{ID}/", ANY, staff_only("moved", "moved")),
     rule(rf"{ADMIN}/\w+/\w+/(add/|{ID}/\w+/)?", ANY, staff_only("403", "in")),
 ]

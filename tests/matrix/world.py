@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import audit, services, tokens
 from accounts.models import ApiKey, AuditEvent, User
-from monitoring.models import Outcome, PredictionLog
+from monitoring.models import Feedback, Outcome, PredictionLog
 from registry import services as registry_services
 from registry.models import ModelVersion
 from tests import toys
@@ -60,6 +60,7 @@ def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
         model=first.model, version=first, user=ada, outcome=Outcome.OK, status_code=200, instance_count=1,
         latency_ms=1.0, created_at=timezone.now(),
     )  # fmt: skip
+    feedback = Feedback.objects.create(prediction_id=record.pk, value=2.0, state="waiting", by=ada)
     event = audit.record("test.done", by=ada, target=key)
     callers = {
         "anonymous": Caller(Client(), {}),
@@ -82,6 +83,7 @@ def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
         "modelversion": second.pk,
         "registeredmodel": first.model_id,
         "predictionlog": record.pk,
+        "feedback": feedback.pk,
         "apikey": key.pk,
         "auditevent": event.pk,
         "user": User.objects.create_user("spare@example.org", PASSWORD).pk,
@@ -136,6 +138,8 @@ _BODIES: dict[str, dict[str, Any]] = {
     "/models/{ref}/versions/{number}": {"notes": "changed"},
     "/activate": {},
     "/rollback": {},
+    "/predictions/{pk}/feedback": {"value": 1.0},
+    "/api/v1/feedback": {"items": [{"subject_id": "somebody", "value": 1.0}]},
 }
 
 # -- What changes -------------------------------------------------------------------------------------
@@ -153,7 +157,9 @@ class Writes:
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         result = execute(sql, params, many, context)
         words = sql.lstrip().split(None, 3)
-        if words and words[0].upper() in ("INSERT", "UPDATE", "DELETE") and context["cursor"].rowcount > 0:
+        # SQLite doesn't count what it inserts before the keys are fetched that it returns.
+        returns = " RETURNING " in sql
+        if words and words[0].upper() in ("INSERT", "UPDATE", "DELETE") and (returns or context["cursor"].rowcount > 0):
             table = (words[1] if words[0].upper() == "UPDATE" else words[2]).strip('"')
             is_note = table == "accounts_apikey" and 'SET "last_used_at"' in sql
             if table not in _TRACES and not is_note:
