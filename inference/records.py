@@ -1,6 +1,7 @@
 """What is written down about one request, whatever became of it."""
 
 import logging
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,9 +14,10 @@ from django.utils.module_loading import import_string
 
 from accounts import metrics
 from accounts.principal import Principal
+from inference import kept_inputs
 from inference.handlers.base import Payload, Predictions
 from monitoring import spool
-from registry.models import RecordPolicy
+from registry.recording import RecordPolicy
 from registry.resolver import Served
 
 log = logging.getLogger(__name__)
@@ -79,9 +81,13 @@ class Record:
         if served is None:
             return  # nothing was resolved: there is no model to write this down for
         latency_seconds = time.perf_counter() - self.started
-        full_text = self.rows == 1 or served.record_batches or outcome == "invalid"
-        keep_input = full_text and served.record_policy == RecordPolicy.FULL and self.payload is not None
-        keep_output = full_text and served.record_policy != RecordPolicy.NONE and output is not None
+        recording, payload = served.recording, self.payload
+        keeps_data = self.rows == 1 or recording.batches or outcome == "invalid"
+        if keeps_data and not recording.is_plain:
+            input, output = _by_policy(served, payload, output)
+        else:
+            input = {payload.kind: payload.data} if keeps_data and payload is not None else None
+            output = output if keeps_data else None
         spool.append(
             {
                 "id": self.prediction_id,
@@ -99,8 +105,8 @@ class Record:
                 "latency_ms": latency_seconds * 1000,
                 "inference_ms": self.inference_ms,
                 "confidence": confidence,
-                "input": _bounded({self.payload.kind: self.payload.data}) if keep_input and self.payload else None,
-                "output": _bounded(output) if keep_output else None,
+                "input": None if input is None else _bounded(input),
+                "output": None if output is None else _bounded(output),
             }
         )
         metrics.count_prediction(
@@ -111,6 +117,20 @@ class Record:
             confidence=confidence,
             error_code=error_code,
         )
+
+
+def _by_policy(served: Served, payload: Payload | None, output: Any) -> tuple[Any, Any]:
+    """Input and output as far as a model that doesn't keep everything lets them be written down."""
+    recording = served.recording
+    if recording.policy == RecordPolicy.NONE or random.random() >= recording.sample_rate:  # noqa: S311 (no secret)
+        return None, None
+    if payload is None or recording.policy == RecordPolicy.OUTPUTS:
+        return None, output
+    data: dict[str, Any] = {payload.kind: payload.data}
+    if recording.redacted:
+        columns = [column["name"] for column in served.signature["inputs"]]
+        data = kept_inputs.redacted(payload, recording.redacted, columns)
+    return kept_inputs.hashed(data) if recording.policy == RecordPolicy.HASHED else data, output
 
 
 def _bounded(value: Any) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from accounts import idempotency, lockout, tokens
 from inference import jobs as inference_jobs
 from inference import strikes
-from monitoring import partitions, processes, spool
+from monitoring import partitions, processes, retention, spool
 from monitoring.outcomes import matching, summing
 from registry import artifacts, scrubbing
 
@@ -40,6 +40,14 @@ def _prepare_partitions() -> object:
     return partitions.prepare()
 
 
+def _forget_records() -> object:
+    return retention.forget_records()
+
+
+def _forget_sums() -> object:
+    return retention.forget_sums()
+
+
 def _sweep_uploads() -> object:
     return artifacts.sweep(older_than_seconds=STALE_UPLOAD_SECONDS)
 
@@ -48,6 +56,8 @@ JOBS: tuple[Job, ...] = (
     Job("validate uploaded versions", inference_jobs.validate_next, every_seconds=0.5, is_long=True),
     Job("take over the records of dead processes", spool.take_over, every_seconds=1.0),
     Job("make the record's partitions ahead of time", _prepare_partitions, every_seconds=600.0),
+    Job("forget old prediction records", _forget_records, every_seconds=60.0),
+    Job("forget old sums of records", _forget_sums, every_seconds=300.0),
     Job("count crashes against the versions they happened in", strikes.collect_crashes, every_seconds=1.0),
     Job("find the predictions that feedback waits for", matching.match_waiting, every_seconds=1.0),
     Job("sum the feedback of a day", summing.sum_next, every_seconds=1.0),

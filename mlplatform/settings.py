@@ -471,6 +471,18 @@ SPOOL_ROTATE_BYTES = env.integer(
 )
 SPOOL_SHIP_SECONDS = env.number("SPOOL_SHIP_SECONDS", 0.25, "How often spooled records are loaded into the database.")
 
+RECORD_RETENTION_DAYS = env.integer(
+    "RECORD_RETENTION_DAYS",
+    90,
+    "Days after which a prediction record is deleted; 0 keeps it. A model may have its own.",
+)
+ROLLUP_MINUTE_DAYS = env.integer("ROLLUP_MINUTE_DAYS", 14, "Days for which sums per minute are kept; 0: for good.")
+ROLLUP_QUARTER_DAYS = env.integer(
+    "ROLLUP_QUARTER_DAYS", 90, "Days for which sums per quarter of an hour are kept; 0: for good."
+)
+ROLLUP_HOUR_DAYS = env.integer("ROLLUP_HOUR_DAYS", 730, "Days for which sums per hour are kept; 0: for good.")
+ROLLUP_DAY_DAYS = env.integer("ROLLUP_DAY_DAYS", 0, "Days for which sums per day are kept; 0: for good.")
+
 # -- Outcomes -----------------------------------------------------------------------------------------
 
 FEEDBACK_WAIT_SECONDS = env.number(

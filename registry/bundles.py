@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from accounts import json_text
 from accounts.errors import AccountsError
-from registry import artifacts
+from registry import artifacts, recording
 from registry.errors import BundleInvalid
 from registry.models import ModelVersion, RegisteredModel
 from registry.serving import LOWEST_AND_HIGHEST
@@ -30,7 +30,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 64 << 20
 MAX_VERSIONS = 1000
-SETTINGS = ("max_batch_rows", "record_policy", "record_batches", "load_policy", *LOWEST_AND_HIGHEST, "fallback")
+SETTINGS = ("max_batch_rows", *recording.NAMES, "load_policy", *LOWEST_AND_HIGHEST, "fallback")
 MODEL_FIELDS = ("name", "task", "handler", "description", "tags", *SETTINGS)
 VERSION_FIELDS = (
     "number", "format", "original_name", "sha256", "size_bytes", "sample", "expected", "tags", "notes", "metrics",

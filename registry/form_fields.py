@@ -56,6 +56,26 @@ class TagsField(forms.CharField):
         return bool(self.to_python(data) != (initial or []))
 
 
+class NamesField(forms.CharField):
+    """Names, one in a line (a name may hold a comma); a list without doubles."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"required": False, "widget": UnfoldAdminTextareaWidget({"rows": 2}), **kwargs})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        lines = (super().to_python(value) or "").splitlines()
+        return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+
+    def run_validators(self, value: Any) -> None:
+        """The value is no text any more."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.to_python(data) != (initial or []))
+
+
 class MetricsField(forms.CharField):
     """Metrics, one in a line: `auc = 0.93 (test)`; a list of names, values and data sets."""
 

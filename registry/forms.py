@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -15,13 +16,14 @@ from unfold.widgets import (
 )
 
 from accounts.models import User
-from registry import names, serving
+from registry import names, recording, serving
 from registry.errors import RegistryError
-from registry.form_fields import JsonTextField, MetricsField, TagsField
+from registry.form_fields import JsonTextField, MetricsField, NamesField, TagsField
 from registry.models import ModelVersion, RegisteredModel, Task, Visibility
 
 HANDLERS = [("tabular", "Tabular rows"), ("text", "Text"), ("tensor", "Tensors")]
 _FOUND_OUT = ("", "Found out from the file")
+_RECORDING_FIELDS = frozenset(recording.NAMES)
 _SERVING_FIELDS = frozenset({"load_policy", "fallback", *serving.LOWEST_AND_HIGHEST})
 
 
@@ -126,6 +128,7 @@ class ModelSettingsForm(ServiceForm, forms.ModelForm):
     """What its owner may change of a model."""
 
     tags = TagsField()
+    record_redacted = NamesField(label="Never write down", help_text="Names of inputs, one in a line.")
     fallback = JsonTextField(
         label="Fallback (JSON)",
         required=False,
@@ -136,7 +139,7 @@ class ModelSettingsForm(ServiceForm, forms.ModelForm):
     class Meta:
         model = RegisteredModel
         fields = [
-            "description", "tags", "visibility", "max_batch_rows", "record_policy", "record_batches",
+            "description", "tags", "visibility", "max_batch_rows", *recording.NAMES,
             "load_policy", "deadline_ms", "cache_ttl_seconds", "max_concurrent", "max_queued",
             "batch_max_rows", "batch_wait_ms", "fallback",
         ]  # fmt: skip
@@ -144,6 +147,8 @@ class ModelSettingsForm(ServiceForm, forms.ModelForm):
             "max_batch_rows": "Most rows per request",
             "record_policy": "Keep in the records",
             "record_batches": "Keep batches too",
+            "record_sample_rate": "Keep data of this share of requests",
+            "record_retention_days": "Delete records after days",
             "load_policy": "Load",
             "deadline_ms": "Deadline in ms",
             "cache_ttl_seconds": "Keep answers for seconds",
@@ -158,6 +163,10 @@ class ModelSettingsForm(ServiceForm, forms.ModelForm):
             "max_batch_rows": UnfoldAdminIntegerFieldWidget({"min": 1, "max": 10_000}),
             "record_policy": UnfoldAdminSelectWidget,
             "record_batches": UnfoldBooleanWidget,
+            "record_sample_rate": UnfoldAdminDecimalFieldWidget({"min": 0, "max": 1, "step": "any"}),
+            "record_retention_days": UnfoldAdminIntegerFieldWidget(
+                {"min": 0, "max": recording.MAX_DAYS, "placeholder": "the platform's"}
+            ),
             "load_policy": UnfoldAdminSelectWidget,
             **{
                 name: UnfoldAdminIntegerFieldWidget({"min": low, "max": high, "placeholder": "the platform's"})
@@ -172,11 +181,22 @@ class ModelSettingsForm(ServiceForm, forms.ModelForm):
 
     def about(self) -> list[forms.BoundField]:
         """The fields everybody sets."""
-        return [field for field in self if field.name not in _SERVING_FIELDS]
+        return [field for field in self if field.name not in _SERVING_FIELDS | _RECORDING_FIELDS]
+
+    def recording(self) -> list[forms.BoundField]:
+        """The fields that say what the records keep."""
+        return [field for field in self if field.name in _RECORDING_FIELDS]
 
     def serving(self) -> list[forms.BoundField]:
         """The fields that say how the model is served; each has a default of the platform's."""
         return [field for field in self if field.name in _SERVING_FIELDS]
+
+    def clean_record_redacted(self) -> Any:
+        """Few, short names."""
+        value = self.cleaned_data["record_redacted"]
+        if problem := recording.redacted_problem(value):
+            raise forms.ValidationError(problem, code="invalid")
+        return value
 
     def clean_fallback(self) -> Any:
         """One plain prediction, or None."""

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from registry import names, seals, serving
+from registry import names, recording, seals, serving
 from registry.leases import Leased
 from registry.seals import StoredFile
 
@@ -28,14 +28,6 @@ class Visibility(models.TextChoices):
     INTERNAL = "internal", "Internal (every signed-in user)"
 
 
-class RecordPolicy(models.TextChoices):
-    """What the prediction log keeps of a request besides its facts."""
-
-    FULL = "full", "Inputs and outputs"
-    OUTPUTS = "outputs", "Outputs only"
-    NONE = "none", "Neither"
-
-
 class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
     def visible_to(self, user: Any) -> "RegisteredModelQuerySet":
         """Models `user` may know of: their own and internal ones; staff see all."""
@@ -48,7 +40,7 @@ class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
         return self.filter(archived_at=None)
 
 
-class RegisteredModel(serving.ServingSettings):
+class RegisteredModel(recording.RecordingSettings, serving.ServingSettings):
     """A named model. Its versions are numbered artifacts; the ledger says which one is live."""
 
     name = models.CharField(max_length=names.MAX_LENGTH, unique=True, validators=[names.validate_name])
@@ -69,10 +61,6 @@ class RegisteredModel(serving.ServingSettings):
         validators=[MinValueValidator(1), MaxValueValidator(10_000)],
         help_text="The most rows one request may carry.",
     )
-    record_policy = models.CharField(max_length=16, choices=RecordPolicy.choices, default=RecordPolicy.FULL)
-    record_batches = models.BooleanField(
-        default=False, help_text="Also keep inputs and outputs of requests with several rows."
-    )
     versions_count = models.PositiveIntegerField(
         default=0, editable=False, help_text="The last version number given out."
     )
@@ -92,6 +80,7 @@ class RegisteredModel(serving.ServingSettings):
             ),
             models.CheckConstraint(condition=~Q(name__regex=r"^[0-9]*$"), name="model_name_is_not_a_number"),
             *serving.CONSTRAINTS,
+            *recording.CONSTRAINTS,
         ]
         permissions = [
             ("upload_model", "Can upload models"),

@@ -6,9 +6,10 @@ Answers are remembered until the generation changes, so in the steady state a re
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from registry import generation, names, serving
+from registry import generation, names, recording, serving
 from registry.errors import ModelNotFound, NoActiveVersion
 from registry.models import Deployment, ModelVersion, RegisteredModel, Visibility
+from registry.recording import Recording
 from registry.seals import StoredFile
 from registry.services import check_can_serve
 from registry.serving import Serving
@@ -34,8 +35,7 @@ class Served:
     owner_id: int
     is_internal: bool
     max_batch_rows: int
-    record_policy: str
-    record_batches: bool
+    recording: Recording
     is_deprecated: bool
     runtime: str
     file: StoredFile
@@ -127,8 +127,7 @@ def served(version: ModelVersion) -> Served:
         owner_id=model.owner_id,
         is_internal=model.visibility == Visibility.INTERNAL,
         max_batch_rows=model.max_batch_rows,
-        record_policy=model.record_policy,
-        record_batches=model.record_batches,
+        recording=recording.of_model(model),
         is_deprecated=version.status == "deprecated",
         runtime=version.runtime,
         file=file,

@@ -12,11 +12,10 @@ from rest_framework.request import Request
 from accounts import json_text
 from accounts.errors import AccountsError
 from accounts.serializers import StrictSerializer
-from registry import selectors
+from registry import recording, selectors
 from registry.models import (
     Deployment,
     ModelVersion,
-    RecordPolicy,
     RegisteredModel,
     Task,
     VersionEvent,
@@ -103,7 +102,7 @@ class ModelSerializer(serializers.ModelSerializer[RegisteredModel]):
         model = RegisteredModel
         fields = [
             "id", "name", "task", "handler", "description", "tags", "owner", "visibility", "active_version",
-            "versions_count", "max_batch_rows", "record_policy", "record_batches", "load_policy", "deadline_ms",
+            "versions_count", "max_batch_rows", *recording.NAMES, "load_policy", "deadline_ms",
             "cache_ttl_seconds", "max_concurrent", "max_queued", "batch_max_rows", "batch_wait_ms", "fallback",
             "created_at", "updated_at", "archived_at",
         ]  # fmt: skip
@@ -128,8 +127,24 @@ class ModelPatchSerializer(StrictSerializer):
     tags = serializers.ListField(child=serializers.CharField(max_length=50), required=False)
     visibility = serializers.ChoiceField(Visibility.choices, required=False)
     max_batch_rows = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
-    record_policy = serializers.ChoiceField(RecordPolicy.choices, required=False)
+    record_policy = serializers.ChoiceField(recording.RecordPolicy.choices, required=False)
     record_batches = serializers.BooleanField(required=False)
+    record_redacted = serializers.ListField(
+        child=serializers.CharField(max_length=recording.MAX_NAME_LENGTH, trim_whitespace=False),
+        max_length=recording.MAX_NAMES,
+        required=False,
+        help_text="Names of inputs whose values are never written down.",
+    )
+    record_sample_rate = serializers.FloatField(
+        min_value=0.0, max_value=1.0, required=False, help_text="Share of requests whose inputs and outputs are kept."
+    )
+    record_retention_days = serializers.IntegerField(
+        min_value=0,
+        max_value=recording.MAX_DAYS,
+        required=False,
+        allow_null=True,
+        help_text="0: for good. null: the platform's value.",
+    )
     load_policy = serializers.ChoiceField(LoadPolicy.choices, required=False)
     deadline_ms = _serving_number("deadline_ms")
     cache_ttl_seconds = _serving_number("cache_ttl_seconds")

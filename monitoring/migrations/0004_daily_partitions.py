@@ -41,7 +41,7 @@ def partition(apps, schema_editor):
         cursor.execute(f"CREATE TABLE {TABLE}_default PARTITION OF {TABLE} DEFAULT")
         cursor.execute(
             f"SELECT DISTINCT (created_at AT TIME ZONE 'UTC')::date AS day FROM {BEFORE}"
-            " UNION SELECT (now() AT TIME ZONE 'UTC')::date + ahead FROM generate_series(0, 7) AS ahead"
+            " UNION SELECT (now() AT TIME ZONE 'UTC')::date + ahead FROM generate_series(0, 1) AS ahead"
             " ORDER BY day DESC"
         )
         known = [day for (day,) in cursor.fetchall()]

@@ -60,6 +60,7 @@ _INSERT_ROW = f"INSERT INTO {_TABLE} ({_NAMES}) VALUES ({', '.join(['%s'] * len(
 # PostgreSQL: the lines as they are, copied into a table of this session, and taken apart there: requests want the
 # interpreter for themselves.
 _STAGE = "CREATE TEMPORARY TABLE IF NOT EXISTS spooled_lines (line json) ON COMMIT DELETE ROWS"
+_EMPTY_STAGE = "DELETE FROM spooled_lines"
 _COPY = "COPY spooled_lines FROM STDIN"
 _FROM_STAGE = (
     f"INSERT INTO {_TABLE} ({_NAMES}) SELECT {_VALUES}"  # noqa: S608
@@ -113,6 +114,7 @@ def insert(records: list[Record]) -> None:
             return
         _hold_what_they_name(records)
         cursor.execute(_STAGE)
+        cursor.execute(_EMPTY_STAGE)  # of an earlier call in the same transaction
         cursor.cursor.copy_expert(_COPY, BytesIO(_as_copied(records)))
         cursor.execute(_FROM_STAGE)
         if cursor.rowcount != len(records):

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import User
-from registry import generation, serving
+from registry import generation, recording, serving
 from registry.errors import FieldInvalid
 from registry.metrics import normal as normal_metrics
 from registry.models import ModelVersion, RegisteredModel
@@ -18,11 +18,13 @@ MAX_NOTES_LENGTH = 20_000
 
 
 def change_model(*, model: RegisteredModel, by: User, **changes: Any) -> RegisteredModel:
-    """Change what may be changed of a model: description, tags, visibility, max_batch_rows, record policy, and
-    how it is served (`registry.serving`). Raises Forbidden, FieldInvalid."""
+    """Change what may be changed of a model: description, tags, visibility, max_batch_rows, what its
+    records keep (`registry.recording`), and how it is served (`registry.serving`). Raises Forbidden, FieldInvalid."""
     check_may_change(by, model)
     if problem := serving.fallback_problem(changes.get("fallback")):
         raise FieldInvalid(problem, field="fallback")
+    if problem := recording.redacted_problem(changes.get("record_redacted", [])):
+        raise FieldInvalid(problem, field="record_redacted")
     if "tags" in changes:
         check_tags(changes["tags"])
     with transaction.atomic():

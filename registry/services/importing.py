@@ -8,7 +8,7 @@ from django.db.models import Field
 
 from accounts import audit
 from accounts.models import User
-from registry import bundles, serving
+from registry import bundles, recording, serving
 from registry.errors import BundleInvalid
 from registry.models import EventKind, ModelVersion, RegisteredModel, VersionEvent
 from registry.services.describing import change_model
@@ -72,6 +72,8 @@ def _has_gap(value: Any) -> bool:
 def _settings(model: dict[str, Any]) -> dict[str, Any]:
     """The settings of a model that a bundle gives, each checked as its column is. Raises ValidationError."""
     if problem := serving.fallback_problem(model.get("fallback")):
+        raise ValidationError(problem)
+    if problem := recording.redacted_problem(model.get("record_redacted", [])):
         raise ValidationError(problem)
     columns = {name: cast("Field[Any, Any]", RegisteredModel._meta.get_field(name)) for name in bundles.SETTINGS}
     return {name: column.clean(model[name], None) for name, column in columns.items() if name in model}

@@ -17,6 +17,7 @@ django.setup()
 from inference import memory  # noqa: E402
 from inference.model_cache import ModelCache  # noqa: E402
 from registry import artifacts  # noqa: E402
+from registry.recording import Recording  # noqa: E402
 from registry.resolver import Served  # noqa: E402
 from registry.seals import StoredFile  # noqa: E402
 from registry.serving import Serving  # noqa: E402
@@ -47,7 +48,7 @@ golden = {"instances": [[1.0, 2.0]], "predictions": [0.0], "probabilities": None
 file = StoredFile(path="a", sha256="a", seal="", model_id=1, number=1, form="original")
 first = Served(
     version_id=0, number=1, model_id=1, model_name="toy", owner_id=1, is_internal=False, max_batch_rows=100,
-    record_policy="full", record_batches=False, is_deprecated=False, runtime="onnx", file=file, sha256="a",
+    recording=Recording(), is_deprecated=False, runtime="onnx", file=file, sha256="a",
     signature=ORACLE_SIGNATURE, golden=golden, memory_bytes=len(content), serving=Serving(), library_versions={},
 )  # fmt: skip
 cache = ModelCache(max_count=1, max_bytes=10**9)

@@ -226,6 +226,67 @@ def test_the_record_keeps_what_the_models_policy_says(predict, live, ada):
     assert full.latency_ms > 0
 
 
+SECRET = 4711.0625
+FORMS = [
+    {"instances": [[SECRET, 2.0]]},
+    {"instances": [{"x": SECRET, "y": 2.0}]},
+    {"inputs": {"x": [SECRET], "y": [2.0]}},
+    {"dataframe_split": {"columns": ["y", "x"], "data": [[2.0, SECRET]]}},
+    {"dataframe_records": [{"x": SECRET, "y": 2.0}]},
+    {"instances": [[SECRET, 2.0, 3.0]]},  # refused, and recorded as such
+    {"instances": {"x": SECRET}},
+]
+
+
+@pytest.mark.parametrize("question", FORMS, ids=str)
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"record_redacted": ["x"]},
+        {"record_redacted": ["x"], "record_batches": True},
+        {"record_policy": "hashed"},
+        {"record_policy": "hashed", "record_redacted": ["y"]},
+        {"record_policy": "outputs"},
+        {"record_policy": "none"},
+        {"record_sample_rate": 0.0},
+    ],
+    ids=str,
+)
+def test_what_the_policy_keeps_back_is_written_nowhere(predict, live, ada, var_dir, question, policy):
+    services.change_model(model=live.model, by=ada, **policy)
+    status, _, _ = predict(question)
+    assert status in (200, 400, 422)
+    spooled = b"".join(path.read_bytes() for path in (var_dir / "spool").rglob("*") if path.is_file())
+    assert spooled.count(b"\n") == 1
+    assert b"4711.0625" not in spooled
+    [row] = recorded()
+    assert "4711.0625" not in json.dumps(row.input)
+
+
+def test_equal_inputs_have_equal_hashes_that_a_guess_without_the_key_does_not_give(predict, live, ada, settings):
+    services.change_model(model=live.model, by=ada, record_policy="hashed")
+    for x in (1.0, 2.0, 1.0):
+        predict({"instances": [[x, 0.0]], "use_cache": False})
+    settings.SECRET_KEY = "another"
+    predict({"instances": [[1.0, 0.0]], "use_cache": False})
+    one, two, again, elsewhere = (row.input["hmac_sha256"] for row in recorded())
+    assert one == again
+    assert len({one, two, elsewhere}) == 3
+    assert all(row.output["predictions"] for row in recorded())
+
+
+def test_a_sample_of_the_requests_keeps_its_data_and_every_request_its_facts(predict, live, ada, monkeypatch):
+    services.change_model(model=live.model, by=ada, record_sample_rate=0.25)
+    draws = iter([0.1, 0.25, 0.9])
+    monkeypatch.setattr("inference.records.random.random", lambda: next(draws))
+    for x in (1.0, 2.0, 3.0):
+        predict({"instances": [[x, 0.0]]})
+    rows = recorded()
+    assert [row.input is not None for row in rows] == [True, False, False]
+    assert [row.output is not None for row in rows] == [True, False, False]
+    assert [row.outcome for row in rows] == ["ok"] * 3
+
+
 def test_batches_are_counted_in_rows_and_recorded_without_their_contents(predict, live):
     predict({"instances": [[1.0, 2.0]] * 7})
     [row] = recorded()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from inference import prediction_cache
 from inference.handlers.base import Predictions
 from inference.prediction_cache import Key, PredictionCache, Shared, digest_of, key_of, seconds_for
+from registry.recording import Recording
 from registry.resolver import Served
 from registry.seals import StoredFile
 from registry.serving import Serving
@@ -17,7 +18,7 @@ ANSWER = Predictions([1], None, None, None)
 FILE = StoredFile(path="a", sha256="a" * 64, seal="", model_id=1, number=1, form="original")
 SERVED = Served(
     version_id=1, number=1, model_id=1, model_name="toy", owner_id=7, is_internal=False, max_batch_rows=100,
-    record_policy="full", record_batches=False, is_deprecated=False, runtime="onnx", file=FILE, sha256="a" * 64,
+    recording=Recording(), is_deprecated=False, runtime="onnx", file=FILE, sha256="a" * 64,
     signature={}, golden=None, memory_bytes=1, serving=Serving(), library_versions={},
 )  # fmt: skip
 KEY = Key(0, 1, "a", 7, b"")

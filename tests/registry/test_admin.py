@@ -297,14 +297,17 @@ def test_the_owner_changes_the_settings(client, ada, toy_file):
     model = uploaded(ada, toy_file).model
     values = {
         "description": "New words", "tags": "a, b, a,", "visibility": "internal",
-        "max_batch_rows": "500", "record_policy": "outputs", "record_batches": "on",
+        "max_batch_rows": "500", "record_policy": "hashed", "record_batches": "on",
+        "record_redacted": "ssn\r\nname, first\r\nssn", "record_sample_rate": "0.5", "record_retention_days": "30",
         "load_policy": "lazy", "deadline_ms": "250", "cache_ttl_seconds": "0", "fallback": '"unknown"',
     }  # fmt: skip
     answer = client.post(f"{MODELS}{model.pk}/change/", values)
     model.refresh_from_db()
     assert answer.status_code == 302
     assert (model.description, model.tags, model.visibility) == ("New words", ["a", "b"], Visibility.INTERNAL)
-    assert (model.max_batch_rows, model.record_policy, model.record_batches) == (500, "outputs", True)
+    assert (model.max_batch_rows, model.record_policy, model.record_batches) == (500, "hashed", True)
+    assert model.record_redacted == ["ssn", "name, first"]
+    assert (model.record_sample_rate, model.record_retention_days) == (0.5, 30)
     assert (model.load_policy, model.deadline_ms, model.cache_ttl_seconds) == ("lazy", 250, 0)
     assert (model.max_queued, model.fallback) == (None, "unknown")
     assert "&quot;unknown&quot;" in client.get(f"{MODELS}{model.pk}/change/").content.decode()
@@ -318,6 +321,11 @@ def test_the_owner_changes_the_settings(client, ada, toy_file):
         ("visibility", "public"),
         ("tags", "x" * 51),
         ("deadline_ms", "0"),
+        ("record_policy", "some"),
+        ("record_redacted", "x" * 201),
+        ("record_sample_rate", "1.5"),
+        ("record_sample_rate", "nan"),
+        ("record_retention_days", "-1"),
         ("fallback", "{}"),
         ("fallback", "unknown"),
     ],
@@ -330,6 +338,7 @@ def test_a_wrong_setting_changes_nothing(client, ada, toy_file, field, value):
         "visibility": "private",
         "max_batch_rows": "5",
         "record_policy": "full",
+        "record_sample_rate": "1",
         "load_policy": "preload",
         field: value,
     }

@@ -270,6 +270,19 @@ def test_a_model_is_changed_and_archived_by_its_owner_alone(client, ada, bob, ke
     assert patch(bob, description="mine").status_code == 403
     assert patch(ada, description="hers", max_batch_rows=5000).json()["max_batch_rows"] == 5000
     assert patch(ada, max_batch_rows=10_001).status_code == 422
+    kept = {
+        "record_policy": "hashed", "record_redacted": ["ssn"], "record_sample_rate": 0.5, "record_retention_days": 7,
+    }  # fmt: skip
+    answered = patch(ada, **kept).json()
+    assert {name: answered[name] for name in kept} == kept
+    for name, wrong in (
+        ("record_policy", "some"), ("record_redacted", "ssn"), ("record_redacted", ["x" * 201]),
+        ("record_redacted", [""]), ("record_redacted", ["a\nb"]), ("record_redacted", ["x"] * 101),
+        ("record_sample_rate", 1.01), ("record_sample_rate", "half"), ("record_retention_days", -1),
+    ):  # fmt: skip
+        refused = patch(ada, **{name: wrong})
+        assert refused.status_code in (400, 422), (name, wrong)
+        assert name in json.dumps(refused.json()["error"]["details"])
     assert patch(ada, deadline_ms=250, cache_ttl_seconds=0, fallback="unknown").json()["deadline_ms"] == 250
     assert patch(ada, deadline_ms=None, load_policy="lazy").json()["deadline_ms"] is None
     assert patch(ada, deadline_ms=0).status_code == 422
