@@ -17,14 +17,13 @@ from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 
-from accounts import origin
+from accounts import origin, redaction
 from accounts.models import AuditEvent, AuditHead, User
 
 FIRST_HASH = "0" * 64
 MAX_TEXT_LENGTH = 500
 MAX_ITEMS = 100
 _ACTION = re.compile(r"[a-z_]+\.[a-z_]+", re.ASCII)
-_SECRET = re.compile(r"mlp_[A-Za-z0-9]{12}_[A-Za-z0-9]{20,}|eyJ[\w-]{10,}\.[\w-]+(\.[\w-]*)?", re.ASCII)
 _SECRET_NAMES = ("password", "secret", "token", "hash", "refresh", "access")
 _FIELDS = (
     "number", "at", "action", "actor_id", "actor", "key", "target_type", "target_id", "target_name",
@@ -127,4 +126,4 @@ def _plain(value: Any, name: str = "") -> Any:
 
 def _text(text: str) -> str:
     clean = "".join(character for character in text if character.isprintable())
-    return _SECRET.sub("[removed]", clean)[:MAX_TEXT_LENGTH]
+    return redaction.CREDENTIAL.sub(redaction.REMOVED, clean)[:MAX_TEXT_LENGTH]

@@ -39,8 +39,7 @@ class _Credentials(BaseAuthentication):
             raise ParseError(error.message, code=error.code) from error
         if principal is None:
             return None
-        if principal.key_id is not None:
-            origin.note_key(str(principal.key_id))
+        origin.note_caller(principal.user_id, str(principal.key_id or ""))
         return principal.user, principal
 
     def authenticate_header(self, request: Request) -> str:

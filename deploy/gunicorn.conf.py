@@ -16,6 +16,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
 
 from django.conf import settings  # noqa: E402 (the environment comes first)
+from gunicorn.glogging import Logger  # noqa: E402
 
 WARM_UP_SECONDS = 600.0
 """A serving process that has not loaded what is live by then counts as hung."""
@@ -43,8 +44,14 @@ header_map = "refuse"
 
 proc_name = "mlplatform"
 loglevel = settings.LOG_LEVEL.lower()
-errorlog = "-"
-accesslog = None
+logconfig_dict = settings.LOGGING
+
+
+class logger_class(Logger):  # noqa: N801 (gunicorn's name for the setting)
+    """Leaves requests to LOG_REQUESTS: with a configuration of ours gunicorn would write a line for each, and query."""
+
+    def access(self, *args: Any, **kwargs: Any) -> None:
+        return
 
 
 def post_worker_init(worker: Any) -> None:

@@ -172,17 +172,18 @@ def rule_for(error: BaseException) -> Rule:
     return next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), _INTERNAL)
 
 
-def log_fault(error: BaseException, request_id: str) -> None:
-    """Write an error that is ours to the log, under the request's id."""
+def log_fault(error: BaseException, request_id: str, *, model: str = "") -> None:
+    """Write an error that is ours to the log, under the request's id and the reference of the model it asked."""
     if not isinstance(error, drf_errors.APIException) and rule_for(error).is_fault:
-        logger.error("Request %s failed.", request_id, exc_info=error)
+        more = {"request_id": request_id, "code": answer_to(error).code, **({"model": model} if model else {})}
+        logger.error("Request %s failed.", request_id, exc_info=error, extra=more)
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler."""
     set_rollback()
     request_id = request_id_of(context.get("request"))
-    log_fault(error, request_id)
+    log_fault(error, request_id, model=str(context.get("kwargs", {}).get("ref", "")))
     answer = answer_to(error)
     return Response(answer.body(request_id), status=answer.status, headers=dict(answer.headers))
 

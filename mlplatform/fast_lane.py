@@ -156,7 +156,7 @@ def _answer(
         text = lane.answer_text(answer, request_id=request_id)
         headers += answer_headers(answer).items()
     except Exception as error:
-        errors.log_fault(error, request_id)
+        errors.log_fault(error, request_id, model=reference)
         told = errors.answer_to(error)
         status, text = told.status, _to_json(told.body(request_id))
         headers += told.headers.items()

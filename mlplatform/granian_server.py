@@ -22,6 +22,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
 
+from django.conf import settings  # noqa: E402 (the environment comes first)
 from granian.constants import HTTPModes, Interfaces, RuntimeModes  # noqa: E402 (the environment comes first)
 from granian.http import HTTP1Settings  # noqa: E402
 from granian.log import LogLevels  # noqa: E402
@@ -60,6 +61,7 @@ class PlatformServer(MPServer):
             backlog=BACKLOG,
             http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=HEADER_BYTES),
             log_level=LogLevels(log_level),
+            log_dictconfig=settings.LOGGING,
             respawn_failed_workers=True,
             workers_kill_timeout=DRAIN_SECONDS,
         )

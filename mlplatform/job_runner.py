@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from django.db import close_old_connections, connections
 
+from accounts import origin
 from mlplatform import stopping
 from mlplatform.jobs import Job
 
@@ -47,7 +48,8 @@ class Lane:
         close_old_connections()
         self.is_working = True
         try:
-            did_something = bool(job.work())
+            with origin.of_job(job.name):
+                did_something = bool(job.work())
         except Exception:
             self._failures[job.name] += 1
             delay = min(2.0 ** (self._failures[job.name] - 1), MAX_BACK_OFF_SECONDS)

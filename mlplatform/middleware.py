@@ -49,7 +49,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request_id = request_id_from(request.META.get("HTTP_X_REQUEST_ID"))
         request.request_id = request_id  # type: ignore[attr-defined]
-        with origin.of_request(request.META, request_id):
+        with origin.of_request(request.META, request_id, lambda: getattr(request, "_cached_user", None)):
             response = self.get_response(request)
         response.headers[REQUEST_ID_HEADER] = request_id
         return response

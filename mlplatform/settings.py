@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.templatetags.static import static
 
-from mlplatform import env, local_secret
+from mlplatform import env, local_secret, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # Commands come and go: what they counted of their queries would come to the metrics and leave them again.
@@ -506,13 +506,18 @@ METRICS_NETWORKS = env.names(
 # -- Logs ---------------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO", "The least severe level that is logged.")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-}
+LOG_FORMAT = env.text(
+    "LOG_FORMAT",
+    "auto",
+    "How a log line looks: `json`, `console`, or `auto` (console on a terminal and outside production, else json).",
+)
+LOG_REQUESTS = env.flag(
+    "LOG_REQUESTS", False, "A log line for every request but /health and /ready; never with bodies or queries."
+)
+LOG_INPUTS = env.flag(
+    "LOG_INPUTS", False, "Whether the log may hold what libraries say of a model's failure, inputs among it."
+)
+LOGGING = logs.configuration(level=LOG_LEVEL, form=LOG_FORMAT, is_production=PRODUCTION)
 
 # -- The admin's look ---------------------------------------------------------------------------------
 

@@ -19,3 +19,9 @@ if settings.FAST_LANE:
     from mlplatform.fast_lane import FastLane  # its imports need the apps, which are there from here on
 
     application = FastLane(application)
+
+if settings.LOG_REQUESTS and settings.LOG_LEVEL.upper() in ("DEBUG", "INFO"):
+    from mlplatform.logs import resolved
+    from mlplatform.request_log import RequestLog
+
+    application = RequestLog(application, is_json=resolved(settings.LOG_FORMAT, settings.PRODUCTION) == "json")

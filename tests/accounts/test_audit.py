@@ -38,7 +38,7 @@ def trail(ada: Any) -> list[AuditEvent]:
 def test_an_event_says_who_what_where_and_when(ada: Any, key_of: Any) -> None:
     key, _ = key_of(ada)
     with origin.of_request({"REMOTE_ADDR": "192.0.2.7"}, "request-1"):
-        origin.note_key(str(key.pk))
+        origin.note_caller(ada.pk, str(key.pk))
         number = audit.record("thing.done", by=ada, target=key, details={"n": 1, "names": ["a"]}).number
     event = AuditEvent.objects.get(pk=number)
     assert (event.actor_id, event.actor, event.key) == (ada.pk, ada.email, str(key.pk))
