@@ -10,6 +10,9 @@ class InferenceConfig(AppConfig):
     def ready(self) -> None:
         from django.conf import settings
 
+        from inference import clearing
         from inference.runtimes import devices
+        from monitoring import erasure
 
+        erasure.also("remembered answers", clearing.erase)
         devices.torch_device = settings.TORCH_DEVICE

@@ -3,21 +3,26 @@
 from datetime import UTC, timedelta
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from accounts.bounded_paginator import BoundedPaginator
+from monitoring import erasure
 from monitoring.models import Outcome, PredictionLog
 from monitoring.outcomes.admin import FeedbackAdmin
+from registry.signed_in import person
 
 __all__ = ["FeedbackAdmin", "PredictionLogAdmin"]
 
+MOST_SUBJECTS = 20
 _SPANS = {
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
@@ -61,6 +66,7 @@ class PredictionLogAdmin(ModelAdmin):
     show_full_result_count = False
     paginator = BoundedPaginator
     ordering = ("-created_at",)
+    actions = ("erase_subjects",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PredictionLog]:
         return super().get_queryset(request).defer("input", "output")
@@ -74,6 +80,34 @@ class PredictionLogAdmin(ModelAdmin):
             if record is not None:
                 return HttpResponseRedirect(reverse("prediction", args=[record.pk]))
         return super().change_view(request, object_id, form_url, extra_context)
+
+    @action(description="Erase what is recorded about their subjects", permissions=["erase_subject"])
+    def erase_subjects(self, request: HttpRequest, queryset: QuerySet[PredictionLog]) -> HttpResponse | None:
+        """Ask, with the subjects named; do it when the question comes back agreed to."""
+        about = queryset.exclude(subject_id="").order_by("subject_id")
+        subjects = list(about.values_list("subject_id", flat=True).distinct()[: MOST_SUBJECTS + 1])
+        if not subjects or len(subjects) > MOST_SUBJECTS:
+            why = f"name more than {MOST_SUBJECTS} subjects" if subjects else "name no subject"
+            self.message_user(request, f"These predictions {why}.", messages.ERROR)
+            return None
+        if "agreed" not in request.POST:
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "Erase what is recorded about subjects",
+                "opts": self.opts,
+                "subjects": subjects,
+                "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
+                "field": ACTION_CHECKBOX_NAME,
+                "back_url": reverse("admin:monitoring_predictionlog_changelist"),
+            }
+            return TemplateResponse(request, "monitoring/erase.html", context)
+        counts = [erasure.erase_subject(subject=subject, by=person(request)) for subject in subjects]
+        records = sum(count["records"] for count in counts)
+        self.message_user(request, f"Erased: {len(subjects)} subjects from {records} records.", messages.SUCCESS)
+        return None
+
+    def has_erase_subject_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(erasure.PERMISSION)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -6,3 +6,9 @@ class MonitoringConfig(AppConfig):
 
     name = "monitoring"
     verbose_name = "Monitoring"
+
+    def ready(self) -> None:
+        from monitoring import erasure
+        from monitoring.outcomes import erasing
+
+        erasure.also("feedback", erasing.erase)

@@ -37,7 +37,7 @@ class PredictionLogQuerySet(models.QuerySet["PredictionLog"]):
 
 
 class PredictionLog(models.Model):
-    """One prediction request. Appended by the spool's shipper, never edited.
+    """One prediction request. Appended by the spool's shipper, never edited (only erased: `monitoring.erasure`).
 
     On PostgreSQL its table has a partition for each day, no foreign keys, and the primary key (id, created_at)
     (`monitoring.partitions`): no other table can have a foreign key to it there.
@@ -71,12 +71,16 @@ class PredictionLog(models.Model):
 
     class Meta:
         verbose_name = "prediction"
-        permissions = [("view_payload", "Can read the inputs and outputs of everybody's predictions")]
+        permissions = [
+            ("view_payload", "Can read the inputs and outputs of everybody's predictions"),
+            ("erase_subject", "Can erase what is recorded about a subject"),
+        ]
         indexes = [
             models.Index(fields=["model", "created_at"], name="prediction_model_time"),
             models.Index(fields=["version", "created_at"], name="prediction_version_time"),
             models.Index(fields=["user", "created_at"], name="prediction_user_time"),
             models.Index(fields=["created_at"], name="prediction_time"),
+            models.Index(fields=["subject_id"], condition=~Q(subject_id=""), name="prediction_subject"),
         ]
         constraints = [models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="prediction_outcome_known")]
 
@@ -158,6 +162,16 @@ class ServingProcess(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"
+
+
+class Erasure(models.Model):
+    """What was recorded about a subject until `at` is erased. `digest` is a keyed hash of the subject."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.digest[:16]} at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
 class EndedCounter(models.Model):

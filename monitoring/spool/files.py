@@ -49,6 +49,11 @@ def create() -> tuple[int, Path]:
         os.close(descriptor)
 
 
+def opened_at(path: Path) -> float:
+    """When the spool file was begun, in epoch seconds; its name says so."""
+    return int(path.name.partition("-")[0], 16) / 1e9
+
+
 def listed(folder: Path, suffix: str = SUFFIX) -> list[Path]:
     """The spool files of a host's directory, oldest first."""
     try:

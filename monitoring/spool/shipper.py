@@ -5,11 +5,13 @@ import logging
 import os
 import threading
 import time
+from datetime import datetime
 
 from django.conf import settings
 from django.db import connection
 
-from monitoring.spool import shipping
+from monitoring import erasure
+from monitoring.spool import rejected, shipping
 from monitoring.spool.writer import writer
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ class Shipper:
         self._pid = 0
         self._failures = 0
         self._take_over_at = 0.0
+        self._erased_at: datetime | None = None
 
     def start(self) -> None:
         """Begin; does nothing when it already runs in this process."""
@@ -75,6 +78,7 @@ class Shipper:
             shipping.ship_once()
             if time.monotonic() >= self._take_over_at:
                 self._take_over_at = time.monotonic() + TAKE_OVER_SECONDS
+                self._follow_erasures()
                 writer.relieve()
                 shipping.take_over()
         except Exception as error:
@@ -84,6 +88,15 @@ class Shipper:
             if self._failures:
                 logger.info("prediction records are being loaded again")
             self._failures = 0
+
+    def _follow_erasures(self) -> None:
+        """Once after each erasure: begin a new file, so that the one with the erased data is loaded and removed."""
+        latest = erasure.latest()
+        if latest is not None and latest != self._erased_at:
+            writer.let_go_if_older(latest.timestamp())
+            moments = erasure.moments()
+            rejected.erase(lambda values: erasure.is_erased(moments, values))
+            self._erased_at = latest
 
     def _note(self, error: Exception) -> None:
         """Say it once per outage and then ever more rarely, not four times a second."""

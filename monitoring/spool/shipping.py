@@ -8,25 +8,20 @@ without the lock.
 
 import logging
 import os
-import time
 from pathlib import Path
 
-import orjson
-from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 
-from monitoring import summing
+from monitoring import erasure, summing
 from monitoring.models import SpoolFile
-from monitoring.spool import adoption, files, loading
+from monitoring.spool import adoption, files, loading, rejected
 from monitoring.spool.counters import counters
 from monitoring.spool.errors import Overtaken
 from monitoring.spool.records import BadRecord, Record, parse
+from monitoring.spool.rejected import Refused
 from monitoring.spool.writer import writer
 
 logger = logging.getLogger(__name__)
-
-Refused = tuple[int, bytes, str]
-"""A line that can't be loaded: where it begins in its file, the line, why."""
 
 BITE_BYTES = 1 << 20
 """How much of a file is loaded in one transaction (more only when one record is larger)."""
@@ -140,6 +135,7 @@ def _load_whole(host: str, name: str, start: int, end: int, records: list[Record
     try:
         with transaction.atomic():
             _move(host, name, start, end)
+            erasure.keep_back(records)
             loading.insert(records)
             summing.add(record.values for record in records)
     except (DataError, IntegrityError):
@@ -151,11 +147,12 @@ def _load_sorting_out(host: str, name: str, start: int, end: int, records: list[
     """Load the records that can be loaded and put aside the others, with `refused`; returns how many were loaded."""
     with transaction.atomic():
         _move(host, name, start, end)
+        erasure.keep_back(records)
         found = loading.insert_carefully(records)
         summing.add(record.values for record in found.inserted)
         refused = refused + [(record.offset, record.line, reason) for record, reason in found.refused]
         if refused:
-            _reject(host, name, refused)
+            rejected.keep(name, refused)
     counters.shipped += len(found.inserted)
     counters.repeated += len(found.repeated)
     counters.rejected += len(refused)
@@ -180,31 +177,3 @@ def _move(host: str, name: str, start: int, end: int) -> None:
         SpoolFile.objects.bulk_create([SpoolFile(host=host, name=name)], ignore_conflicts=True)
     if not SpoolFile.objects.filter(host=host, name=name, offset=start).update(offset=end):
         raise Overtaken(f"{name} is no longer at {start}")
-
-
-def _reject(host: str, name: str, refused: list[Refused]) -> None:
-    """Keep lines that can't be loaded, with the reason, beside the spool; by file and offset each is told
-    apart.
-
-    Written before the commit: after a crash in between a line may be there twice, but never nowhere.
-    """
-    logger.error("%d records of %s were rejected, the first because: %s", len(refused), name, refused[0][2])
-    path = files.directory(host) / files.REJECTED
-    lines = [
-        orjson.dumps(
-            {
-                "file": name,
-                "offset": offset,
-                "at": time.time(),
-                "reason": reason,
-                "line": line.decode(errors="replace"),
-            }
-        )
-        for offset, line, reason in refused
-    ]
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    try:
-        if os.fstat(descriptor).st_size < settings.SPOOL_ROTATE_BYTES:
-            os.write(descriptor, b"\n".join(lines) + b"\n")
-    finally:
-        os.close(descriptor)

@@ -106,6 +106,12 @@ class Writer:
         with self._lock:
             self._close()
 
+    def let_go_if_older(self, moment: float) -> None:
+        """Let go of a file that was begun before `moment` (epoch seconds)."""
+        path = self._path
+        if path and files.opened_at(path) < moment:
+            self.let_go()
+
     def relieve(self) -> None:
         """Let go of the file when the host's spool is half full: what is shipped of it can then be freed."""
         if self._path and files.used_bytes() * 2 > settings.SPOOL_MAX_BYTES:
