@@ -18,6 +18,7 @@ from inference.admin_shell import shell, visible_version
 from inference.admin_try_answer import Told, told_by
 from inference.admin_try_form import MOST_FIELDS, CallForm, RowForm, RowsForm, cells_of
 from inference.errors import InputInvalid
+from inference.explaining import door as explaining
 from inference.handlers.base import Payload
 from inference.signature import Signature, SignatureInvalid
 from registry import client_code, services
@@ -108,7 +109,10 @@ def _asked(request: HttpRequest, version: ModelVersion, form: CallForm) -> Told 
     """The model's answer, or None with the reasons in the form."""
     if not form.is_valid():
         return None
-    question = predictor.Question(Payload("instances", form.rows()), use_cache=not form.cleaned_data["fresh"])
+    rows = form.rows()
+    question = predictor.Question(
+        Payload("instances", rows), use_cache=not form.cleaned_data["fresh"], explain=len(rows) <= explaining.MAX_ROWS
+    )
     request_id = request.request_id  # type: ignore[attr-defined]
     started = time.perf_counter()
     try:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from inference.explaining import Explanation, NotExplained
+from inference.explaining.chart import Chart, chart_of
 from inference.handlers.base import Predictions
 from inference.predictor import Answer
 
@@ -28,6 +30,8 @@ class Told:
     bars: list[Bar]
     more_bars: int
     lines: list[tuple[int, Any, float | None]]
+    chart: Chart | None = None
+    no_chart: str = ""
 
     @property
     def first(self) -> Any:
@@ -44,7 +48,17 @@ def told_by(answer: Answer, total_ms: float) -> Told:
     confidence = told.confidence or [None] * len(told.predictions)
     lines = list(zip(range(len(told.predictions)), told.predictions, confidence, strict=True))
     bars = _bars(told)
-    return Told(answer, total_ms, bars[:_SHOWN_BARS], max(0, len(bars) - _SHOWN_BARS), lines[:_SHOWN_ANSWERS])
+    explained = answer.explanation
+    chart = chart_of(explained.to_dict()) if isinstance(explained, Explanation) else None
+    return Told(
+        answer,
+        total_ms,
+        bars[:_SHOWN_BARS],
+        max(0, len(bars) - _SHOWN_BARS),
+        lines[:_SHOWN_ANSWERS],
+        chart,
+        explained.words if isinstance(explained, NotExplained) else "",
+    )
 
 
 def _bars(told: Predictions) -> list[Bar]:

@@ -16,3 +16,7 @@ class InferenceConfig(AppConfig):
 
         erasure.also("remembered answers", clearing.erase)
         devices.torch_device = settings.TORCH_DEVICE
+
+        from inference.explaining import panel
+
+        panel.put_up()

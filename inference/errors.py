@@ -64,6 +64,16 @@ class BatchTooLarge(Exception):
         self.details = {"rows": rows, "limit": limit}
 
 
+class TooManyToExplain(BatchTooLarge):
+    """Explanations were asked for more rows than one request may have explained."""
+
+    code = "too_many_to_explain"
+
+    def __init__(self, *, rows: int, limit: int) -> None:
+        super().__init__(rows=rows, limit=limit)
+        self.message = f"{rows} rows were sent; at most {limit} are explained in one request."
+
+
 class ActivationFailed(Exception):
     """A serving process couldn't take up the version; nothing was changed."""
 

@@ -87,6 +87,8 @@ def _record(version: ModelVersion, found: validation.ValidationResult) -> None:
         task=found.task,
         handler=found.handler,
         compiled=found.compiled,
+        explainer=found.explainer,
+        explanation=found.explanation,
         runtime=found.runtime,
         signature=found.signature,
         parity=found.parity,

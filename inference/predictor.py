@@ -11,6 +11,8 @@ from accounts import limits
 from accounts.principal import Principal
 from inference import execution, fallback, handlers, model_cache, prediction_cache, shared_answers, strikes
 from inference.errors import BatchTooLarge, DeadlineExceeded
+from inference.explaining import Explanation, NotExplained
+from inference.explaining import door as explaining
 from inference.handlers.base import Arrays, Payload, Predictions
 from inference.model_cache import Loaded
 from inference.records import Record
@@ -26,13 +28,14 @@ class Question:
     payload: Payload
     use_cache: bool = True
     subject_id: str = ""
+    explain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the client gets. `inference_ms` is the model's own time, 0 for an answer from the cache.
 
-    `degraded`: why the answer is the model's fallback; empty when the model gave it.
+    `degraded`: why the answer is the model's fallback; empty when the model gave it. `explanation`: None unless asked.
     """
 
     prediction_id: str
@@ -41,14 +44,15 @@ class Answer:
     inference_ms: float
     cache: str  # hit, miss or bypass
     degraded: str = ""
+    explanation: Explanation | NotExplained | None = None
 
 
 def predict(*, principal: Principal, reference: str, read: Callable[[], Question], request_id: str) -> Answer:
     """Answer one request; `read` parses its body, so that a body that can't be read is written down too.
 
-    Raises ModelNotFound, NoActiveVersion, VersionNotReady, BatchTooLarge, RateLimited, InputInvalid, SpoolFull and
-    whatever `read` raises; and, unless the model has a fallback, what loading it raises, ModelExecutionFailed,
-    ModelOverloaded, DeadlineExceeded. An answer that is returned is in the spool.
+    Raises ModelNotFound, NoActiveVersion, VersionNotReady, BatchTooLarge, RateLimited, InputInvalid, SpoolFull,
+    TooManyToExplain and whatever `read` raises; and, unless the model has a fallback, what loading it raises,
+    ModelExecutionFailed, ModelOverloaded, DeadlineExceeded. An answer that is returned is in the spool.
     """
     record = Record(_new_id(), request_id, principal)
     try:
@@ -56,10 +60,21 @@ def predict(*, principal: Principal, reference: str, read: Callable[[], Question
         question = read()
         record.payload, record.subject_id = question.payload, question.subject_id
         record.rows = _count_rows(served, question.payload)
+        if question.explain:
+            explaining.require_few(record.rows)
+            record.explanation = NotExplained("fallback")  # until the model has answered
         loaded = model_cache.cache.get(served)
         limits.charge_rows(principal=principal, rows=record.rows)
         feeds = loaded.handler.preprocess(question.payload, loaded.signature)
         predictions, state = _answer(loaded, served, feeds, question.use_cache, record)
+        if question.explain:
+            record.explanation = explaining.explain(
+                loaded=loaded,
+                served=served,
+                payload=question.payload,
+                predictions=predictions,
+                until=record.started + served.serving.deadline_seconds,
+            )
     except Exception as error:
         degraded = _instead(error, record)
         if degraded is None:
@@ -67,7 +82,7 @@ def predict(*, principal: Principal, reference: str, read: Callable[[], Question
             raise
         return degraded
     record.succeeded(predictions, from_cache=state == "hit")
-    return Answer(record.prediction_id, served, predictions, record.inference_ms, state)
+    return Answer(record.prediction_id, served, predictions, record.inference_ms, state, explanation=record.explanation)
 
 
 def _resolve(reference: str, principal: Principal) -> Served:
@@ -117,7 +132,7 @@ def _instead(error: Exception, record: Record) -> Answer | None:
     if predictions is None:
         return None
     record.fell_back(predictions, reason=reason)
-    return Answer(record.prediction_id, served, predictions, 0.0, "bypass", reason)
+    return Answer(record.prediction_id, served, predictions, 0.0, "bypass", reason, record.explanation)
 
 
 # -- Identifiers: unique without a system call for each -----------------------------------------------

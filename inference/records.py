@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 from accounts import metrics
 from accounts.principal import Principal
 from inference import kept_inputs
+from inference.explaining import Explanation, NotExplained
 from inference.handlers.base import Payload, Predictions
 from monitoring import spool
 from registry.recording import RecordPolicy
@@ -47,11 +48,14 @@ class Record:
     rows: int = 0
     subject_id: str = ""
     inference_ms: float = 0.0
+    explanation: Explanation | NotExplained | None = None
 
     def succeeded(self, answer: Predictions, *, from_cache: bool) -> None:
         """Write down an answer. Must be called before the answer leaves; raises when it can't be written down."""
         confidence = answer.confidence[0] if answer.confidence and self.rows == 1 else None
         output = {"predictions": answer.predictions, "probabilities": answer.probabilities}
+        if self.explanation is not None:
+            output |= self._explained()
         self._write(outcome="cached" if from_cache else "ok", confidence=confidence, output=output)
 
     def fell_back(self, answer: Predictions, *, reason: str) -> None:
@@ -67,6 +71,16 @@ class Record:
         except (spool.SpoolFull, spool.SpoolWriteFailed) as unwritten:
             # No answer is at stake: the client is told what was wrong with its request, not with our disk.
             log.error("a refused request of %s was not recorded: %s", self.request_id, unwritten)
+
+    def _explained(self) -> dict[str, Any]:
+        """The explanation tells of the input, so it is kept only where all of the input is; and only if not large."""
+        served, told = self.served, self.explanation
+        if served is None or not isinstance(told, Explanation):
+            return {}
+        if served.recording.policy != RecordPolicy.FULL or served.recording.redacted:
+            return {}
+        body = told.to_dict()
+        return {"explanation": body} if len(orjson.dumps(body, default=str)) <= MAX_RECORDED_BYTES // 2 else {}
 
     def _write(
         self,

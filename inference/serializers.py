@@ -35,6 +35,11 @@ class PredictSerializer(StrictSerializer):
     use_cache = serializers.BooleanField(
         required=False, default=True, help_text="False: neither read nor fill the prediction cache."
     )
+    explain = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="True: tell for each row which inputs moved the answer, and by how much.",
+    )
     subject_id = serializers.CharField(
         required=False, allow_blank=True, max_length=MAX_SUBJECT_LENGTH, help_text="Whom the prediction is about."
     )
@@ -52,7 +57,38 @@ class PredictSerializer(StrictSerializer):
     def question(self) -> Question:
         """The checked request."""
         data = self.validated_data
-        return Question(data["payload"], data["use_cache"], data.get("subject_id", ""))
+        return Question(data["payload"], data["use_cache"], data.get("subject_id", ""), data["explain"])
+
+
+class ContributionSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(help_text="A column, or a term of the text.")
+    value = ParsedJson(help_text="The cell as it was sent, or the term's value in the text.")
+    contribution = serializers.FloatField()
+
+
+class RowExplanationSerializer(serializers.Serializer[Any]):
+    """base + the contributions + rest = margin."""
+
+    of = ParsedJson(help_text="The class that the margin speaks for; null for a number.")
+    base = serializers.FloatField()
+    margin = serializers.FloatField()
+    contributions = ContributionSerializer(many=True)
+    rest = serializers.FloatField(help_text="The sum of the contributions that are not listed.")
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    """What moved the answers; one entry in `rows` for each row of the request."""
+
+    method = serializers.CharField()
+    unit = serializers.CharField(help_text="What the margin is.")
+    baseline = serializers.CharField(help_text="What the base answers for.")
+    is_exact = serializers.BooleanField()
+    rows = RowExplanationSerializer(many=True)
+
+
+class NoExplanationSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    message = serializers.CharField()
 
 
 class PredictionAnswerSerializer(serializers.Serializer[Any]):
@@ -69,12 +105,18 @@ class PredictionAnswerSerializer(serializers.Serializer[Any]):
     from_cache = serializers.BooleanField()
     degraded = serializers.BooleanField()
     request_id = serializers.CharField()
+    explanation = ExplanationSerializer(
+        required=False, allow_null=True, help_text="Only with `explain`; null when there is none."
+    )
+    no_explanation = NoExplanationSerializer(
+        required=False, allow_null=True, help_text="Only with `explain`: why there is no explanation."
+    )
 
 
 def answer_body(answer: Answer, *, request_id: str) -> dict[str, Any]:
     """The body of a prediction's answer; the shape of PredictionAnswerSerializer without its cost."""
     told = answer.predictions
-    return {
+    body = {
         "prediction_id": answer.prediction_id,
         "model": answer.served.model_name,
         "version": answer.served.number,
@@ -87,6 +129,7 @@ def answer_body(answer: Answer, *, request_id: str) -> dict[str, Any]:
         "degraded": bool(answer.degraded),
         "request_id": request_id,
     }
+    return body if answer.explanation is None else body | answer.explanation.as_body()
 
 
 class ActivationSerializer(serializers.Serializer[Any]):

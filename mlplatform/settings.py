@@ -390,6 +390,9 @@ TORCH_DEVICE = env.text(
     "cpu",
     "Where PyTorch models that are served natively run: cpu, cuda, or auto (cuda where there is one).",
 )
+EXPLAINER_CACHE_BYTES = env.integer(
+    "EXPLAINER_CACHE_BYTES", 64 * 1024 * 1024, "Memory in each process for what explanations are made with."
+)
 CACHE_MAX_SIZE = env.integer("CACHE_MAX_SIZE", 1000, "Answers kept in the prediction cache of each process.")
 CACHE_DEFAULT_TTL = env.number("CACHE_DEFAULT_TTL", 3600.0, "Seconds an answer stays in the prediction cache.")
 CACHE_REDIS_URL = (

@@ -1,6 +1,7 @@
 """Model files on disk: streamed in, hashed on the way, kept under names the platform makes, checked when read.
 
-Layout below MODELS_DIR: `<owner id>/<model name>/v<N>/model.<ext>` and, beside it, `compiled.<runtime>`.
+Layout below MODELS_DIR: `<owner id>/<model name>/v<N>/model.<ext>` and, beside it, `compiled.<runtime>` and
+`explainer.plan`.
 """
 
 import hashlib
@@ -103,7 +104,16 @@ def path_of(relative: str) -> Path:
 
 def store_compiled(artifact: str, content: bytes, runtime: str) -> tuple[str, str]:
     """Write the form compiled for `runtime` beside `artifact`, whole or not at all; returns (relative path, sha256)."""
-    relative = str(Path(artifact).parent / f"compiled.{runtime}")
+    return _store_beside(artifact, content, f"compiled.{runtime}")
+
+
+def store_explainer(artifact: str, content: bytes) -> tuple[str, str]:
+    """Write what explains the model beside `artifact`, whole or not at all; returns (relative path, sha256)."""
+    return _store_beside(artifact, content, "explainer.plan")
+
+
+def _store_beside(artifact: str, content: bytes, name: str) -> tuple[str, str]:
+    relative = str(Path(artifact).parent / name)
     target = path_of(relative)
     draft = target.with_suffix(f".draft-{os.getpid()}")
     with draft.open("wb") as file:

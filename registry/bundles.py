@@ -36,7 +36,7 @@ VERSION_FIELDS = (
     "number", "format", "original_name", "sha256", "size_bytes", "sample", "expected", "tags", "notes", "metrics",
     "runtime", "signature", "golden", "parity", "library_versions",
 )  # fmt: skip
-_MEMBER = re.compile(r"versions/[1-9][0-9]{0,8}/(original|compiled)\.[a-z0-9]{1,12}", re.ASCII)
+_MEMBER = re.compile(r"versions/[1-9][0-9]{0,8}/(original|compiled|explainer)\.[a-z0-9]{1,12}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 Progress = Callable[[int, int], None]

@@ -7,7 +7,7 @@ from accounts.models import User
 from registry import artifacts
 from registry.errors import Forbidden, ModelNotFound
 from registry.models import ModelVersion, RegisteredModel
-from registry.seals import COMPILED, StoredFile
+from registry.seals import COMPILED, EXPLAINER, StoredFile
 
 
 def may_download(by: User, model: RegisteredModel) -> bool:
@@ -16,11 +16,13 @@ def may_download(by: User, model: RegisteredModel) -> bool:
 
 
 def file_of(version: ModelVersion, *, form: str, by: User) -> StoredFile:
-    """The `original` or `compiled` file of a version. Raises Forbidden, ModelNotFound when it was not compiled."""
+    """One of a version's files, by its form (`seals.FORMS`). Raises Forbidden, ModelNotFound when there is none."""
     if not may_download(by, version.model):
         raise Forbidden("Only the owner and staff may download a model's files.")
     if form == COMPILED and not version.compiled:
         raise ModelNotFound(f"{version} has no compiled form.")
+    if form == EXPLAINER and not version.explainer:
+        raise ModelNotFound(f"{version} has no file to explain its answers with.")
     return version.stored_file(form)
 
 

@@ -170,6 +170,14 @@ class ModelVersion(Leased):
     )
     compiled_sha256 = models.CharField(max_length=64, blank=True)
     compiled_seal = models.CharField(max_length=64, blank=True)
+    explainer = models.CharField(
+        max_length=300, blank=True, help_text="Path of what explanations are made with, below the model store."
+    )
+    explainer_sha256 = models.CharField(max_length=64, blank=True)
+    explainer_seal = models.CharField(max_length=64, blank=True)
+    explanation = models.JSONField(
+        default=dict, blank=True, help_text="How answers are explained: method, unit, baseline; or code and message."
+    )
     signature = models.JSONField(null=True, blank=True)
     parity = models.JSONField(null=True, blank=True)
     golden = models.JSONField(null=True, blank=True, help_text="Inputs and the outputs that must come back.")
@@ -219,16 +227,20 @@ class ModelVersion(Leased):
         return self.stored_file(seals.COMPILED if self.compiled else seals.ORIGINAL)
 
     def stored_files(self) -> list[StoredFile]:
-        """The original and, if there is one, the compiled form."""
-        return [self.stored_file(form) for form in (seals.FORMS if self.compiled else (seals.ORIGINAL,))]
+        """The original and, where there are such, the compiled form and the explainer."""
+        return [self.stored_file(form) for form in seals.FORMS if self._recorded(form)[0]]
 
     def stored_file(self, form: str) -> StoredFile:
-        """What is recorded of the `original` or the `compiled` file."""
+        """What is recorded of the `original`, the `compiled` or the `explainer` file."""
+        return StoredFile(*self._recorded(form), self.model_id, self.number, form)
+
+    def _recorded(self, form: str) -> tuple[str, str, str]:
+        """(path, SHA-256, seal); the path is empty when there is no such file."""
         if form == seals.COMPILED:
-            path, sha256, seal = self.compiled, self.compiled_sha256, self.compiled_seal
-        else:
-            path, sha256, seal = self.artifact, self.sha256, self.artifact_seal
-        return StoredFile(path, sha256, seal, self.model_id, self.number, form)
+            return self.compiled, self.compiled_sha256, self.compiled_seal
+        if form == seals.EXPLAINER:
+            return self.explainer, self.explainer_sha256, self.explainer_seal
+        return self.artifact, self.sha256, self.artifact_seal
 
 
 class DeploymentAction(models.TextChoices):

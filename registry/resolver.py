@@ -6,7 +6,7 @@ Answers are remembered until the generation changes, so in the steady state a re
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from registry import generation, names, recording, serving
+from registry import generation, names, recording, seals, serving
 from registry.errors import ModelNotFound, NoActiveVersion
 from registry.models import Deployment, ModelVersion, RegisteredModel, Visibility
 from registry.recording import Recording
@@ -45,6 +45,8 @@ class Served:
     memory_bytes: int
     serving: Serving
     library_versions: dict[str, str] = field(default_factory=dict)
+    explainer: StoredFile | None = None
+    explanation: dict[str, Any] = field(default_factory=dict)
 
     def is_visible_to(self, user: Person) -> bool:
         """Whether `user` may know of the model."""
@@ -137,6 +139,8 @@ def served(version: ModelVersion) -> Served:
         memory_bytes=version.memory_bytes or version.size_bytes,
         serving=serving.of_model(model),
         library_versions=version.library_versions,
+        explainer=version.stored_file(seals.EXPLAINER) if version.explainer else None,
+        explanation=version.explanation,
     )
 
 

@@ -1,7 +1,7 @@
 """Stored files and their seals.
 
 A digest says that a file is the one that was recorded; who can write to the database can write another digest. A seal
-is a keyed signature over the digest and the place it belongs to (model, version, original or compiled), made when the
+is a keyed signature over the digest and the place it belongs to (model, version, form), made when the
 file is placed, with a key that is not in the database. A file is used only when its digest and its seal hold.
 """
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-ORIGINAL, COMPILED = "original", "compiled"
-FORMS = (ORIGINAL, COMPILED)
+ORIGINAL, COMPILED, EXPLAINER = "original", "compiled", "explainer"
+FORMS = (ORIGINAL, COMPILED, EXPLAINER)
 _PURPOSE = "mlplatform stored file"
 
 

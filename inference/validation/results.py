@@ -1,10 +1,13 @@
 """What comes back from the sandbox, judged: its form is checked, its size bounded, its words made plain."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inference.errors import ValidationFailed
+from inference.explaining import files, words
+from inference.explaining.plan import UNITS, NotAPlan
+from inference.explaining.told import REASONS
 from inference.signature import Signature, SignatureInvalid
 from inference.validation import outputs, sandbox, versions
 from inference.validation.limits import golden_count, plain_text
@@ -13,6 +16,7 @@ from inference.validation.outputs import Answers
 ONNX, LINEAR_TEXT = "onnx", "linear_text"
 COMPILED = frozenset({ONNX, LINEAR_TEXT})
 STORED_BYTES = 16 << 20
+NOT_TAKEN_APART = "Only scikit-learn, XGBoost and LightGBM files say what their answers are made of."
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -20,7 +24,8 @@ PLAIN = (str, int, float, bool, type(None))
 class ValidationResult:
     """What is known about a version that may be served.
 
-    compiled: the bytes to serve, None when the artifact itself is served.
+    compiled: the bytes to serve, None when the artifact itself is served. explainer: the plan of its explanations.
+    explanation: {"method", "unit", "baseline"}, or {"code", "message"} of why answers come without one.
     parity: the comparison with the original. golden: {"instances", "predictions", "probabilities"}.
     """
 
@@ -35,22 +40,26 @@ class ValidationResult:
     memory_bytes: int
     report: dict[str, Any] = field(default_factory=dict)
     library_versions: dict[str, str] = field(default_factory=dict)
+    explainer: bytes | None = None
+    explanation: dict[str, str] = field(default_factory=lambda: {"code": "not_covered", "message": NOT_TAKEN_APART})
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """The converter's words, judged: the form holds, the content is still the artifact's own claim.
 
-    runtime: the one that serves what was compiled.
+    runtime: the one that serves what was compiled, which is `content`.
     """
 
     native: Signature
     compiled: Signature | None
     runtime: str
     answers: Answers
+    content: bytes | None
 
 
-def told_by(header: dict[str, Any]) -> Told:
+def told_by(reply: sandbox.Reply) -> Told:
+    header = reply.header
     native = signature_from(header.get("native_signature"))
     rows = header.get("rows")
     if native is None or not isinstance(rows, list) or type(header.get("gaps_from")) is not int:
@@ -58,7 +67,14 @@ def told_by(header: dict[str, Any]) -> Told:
     runtime = header.get("runtime") or ONNX
     if runtime not in COMPILED:
         raise disturbed()
-    return Told(native, signature_from(header.get("signature")), runtime, answers_from(header.get("reference")))
+    compiled = reply.blobs[: len(reply.blobs) - (header.get("has_explainer") is True)]
+    return Told(
+        native,
+        signature_from(header.get("signature")),
+        runtime,
+        answers_from(header.get("reference")),
+        compiled[0] if compiled else None,
+    )
 
 
 def signature_from(data: Any) -> Signature | None:
@@ -146,6 +162,24 @@ def result_from(
     )
     _require_storable([result.signature, result.parity, result.golden, result.report, installed])
     return result
+
+
+def with_explanation(result: ValidationResult, reply: sandbox.Reply) -> ValidationResult:
+    """The result with the plan of its explanations, which is read here once, so that none is kept that can't be used;
+    or with the converter's words on why there is none."""
+    told = _object(reply.header.get("explanation"))
+    if reply.header.get("has_explainer") is True and reply.blobs:
+        try:
+            plan = files.read(reply.blobs[-1])
+        except NotAPlan:
+            raise disturbed() from None
+        facts = {"method": plan.method, "unit": plan.unit, "baseline": plan.baseline}
+        return replace(result, explainer=reply.blobs[-1], explanation=facts)
+    if result.runtime == LINEAR_TEXT and told.get("method") == LINEAR_TEXT and told.get("unit") in UNITS:
+        facts = {"method": LINEAR_TEXT, "unit": told["unit"], "baseline": words.BASELINE}
+        return replace(result, explanation=facts)
+    code = told["code"] if told.get("code") in REASONS else "not_covered"
+    return replace(result, explanation={"code": code, "message": plain_text(told.get("message"), 500)})
 
 
 def _golden(data: Any) -> dict[str, Any]:

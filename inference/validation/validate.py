@@ -80,21 +80,24 @@ class _Run:
                 field="file",
             )
         reply = self._run(CONVERTERS[self.asked["format"]], stream, self.asked, 0.0)
-        told = results.told_by(reply.header)
+        told = results.told_by(reply)
         try:
             expectations.compare(told.answers, told.native, expected)
-            if reply.blobs and told.compiled is not None:
-                return self._compiled(reply, told)
+            if told.content is not None and told.compiled is not None:
+                return results.with_explanation(self._compiled(reply, told), reply)
             raise results.not_compiled(reply.header.get("candidates"))
         except ValidationFailed as failure:
             if self.asked["trusted"] and failure.code != "expected_mismatch":
-                return results.native_result(reply, told, self.asked["format"], f"{failure.code}: {failure.message}")
+                why = f"{failure.code}: {failure.message}"
+                native = results.native_result(reply, told, self.asked["format"], why)
+                return results.with_explanation(native, reply)
             failure.report = results.report_on_failure(reply)
             raise
 
     def _compiled(self, reply: sandbox.Reply, told: Told) -> ValidationResult:
         """The compiled bytes are a stranger's file: a second, fresh sandbox looks at them."""
         assert told.compiled is not None
+        assert told.content is not None
         question = {
             **self.asked,
             "runtime": told.runtime,
@@ -103,10 +106,10 @@ class _Run:
             "gaps_from": reply.header["gaps_from"],
             "reference": told.answers.to_dict(),
         }
-        with _nameless(reply.blobs[0]) as compiled:
+        with _nameless(told.content) as compiled:
             probed = self._run("probe", compiled, question, 0.6)
         return results.result_from(
-            told.runtime, reply.blobs[0], probed.header, results.report_on(reply, probed), reply.header
+            told.runtime, told.content, probed.header, results.report_on(reply, probed), reply.header
         )
 
     def data_format(self, stream: IO[bytes], expected: list[Any] | None) -> ValidationResult:

@@ -35,15 +35,21 @@ def _versions(after: int) -> "list[ModelVersion]":
 
 
 def _renewed(version: ModelVersion) -> bool:
-    columns = {seals.ORIGINAL: "artifact_seal", seals.COMPILED: "compiled_seal"}
+    columns = {
+        seals.ORIGINAL: "artifact_seal",
+        seals.COMPILED: "compiled_seal",
+        seals.EXPLAINER: "explainer_seal",
+    }
     fresh = {
         columns[file.form]: seals.make(model_id=file.model_id, number=file.number, form=file.form, sha256=file.sha256)
         for file in version.stored_files()
     }
     if all(getattr(version, name) == seal for name, seal in fresh.items()):
         return False
-    return bool(
-        ModelVersion.objects.filter(
-            pk=version.pk, sha256=version.sha256, compiled_sha256=version.compiled_sha256
-        ).update(**fresh)
+    same = ModelVersion.objects.filter(
+        pk=version.pk,
+        sha256=version.sha256,
+        compiled_sha256=version.compiled_sha256,
+        explainer_sha256=version.explainer_sha256,
     )
+    return bool(same.update(**fresh))

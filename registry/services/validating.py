@@ -33,13 +33,25 @@ def claim_for_validation(*, seconds: float, max_attempts: int) -> ModelVersion |
     return version
 
 
-def mark_ready(*, version: ModelVersion, task: str, handler: str, compiled: bytes | None, **found: Any) -> ModelVersion:
+def mark_ready(
+    *,
+    version: ModelVersion,
+    task: str,
+    handler: str,
+    compiled: bytes | None,
+    explainer: bytes | None = None,
+    **found: Any,
+) -> ModelVersion:
     """Record what validation found and make the version ready. `version` must hold its claim (else LeaseLost)."""
     facts = dict(found, status=Status.READY, failure=None, progress={}, validated_at=timezone.now(), not_before=None)
     if compiled is not None:
         path, sha256 = artifacts.store_compiled(version.artifact, compiled, found["runtime"])
         seal = seals.make(model_id=version.model_id, number=version.number, form=seals.COMPILED, sha256=sha256)
         facts.update(compiled=path, compiled_sha256=sha256, compiled_seal=seal)
+    if explainer is not None:
+        path, sha256 = artifacts.store_explainer(version.artifact, explainer)
+        seal = seals.make(model_id=version.model_id, number=version.number, form=seals.EXPLAINER, sha256=sha256)
+        facts.update(explainer=path, explainer_sha256=sha256, explainer_seal=seal)
 
     def write(row: ModelVersion) -> None:
         _update(row, **facts)

@@ -15,19 +15,19 @@ MAX_ARRAYS = 10_000
 MAX_CELLS = 1 << 30
 
 
-def pack(header: dict[str, Any], arrays: list[Array]) -> bytes:
-    """`header` may name an array by its place in the list."""
+def pack(header: dict[str, Any], arrays: list[Array], mark: bytes = MARK) -> bytes:
+    """`header` may name an array by its place in the list. mark: 16 bytes that say what the file is."""
     shapes = [list(array.shape) for array in arrays]
     text = json.dumps({"arrays": shapes, "program": header}, allow_nan=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     blocks = [np.ascontiguousarray(array, dtype="<f8").tobytes() for array in arrays]
-    return b"".join([MARK, LENGTH.pack(len(text)), text, *blocks])
+    return b"".join([mark, LENGTH.pack(len(text)), text, *blocks])
 
 
-def unpack(content: bytes) -> tuple[dict[str, Any], list[Array]]:
+def unpack(content: bytes, mark: bytes = MARK) -> tuple[dict[str, Any], list[Array]]:
     """The header and the arrays, which are views of `content`. Raises NotALinearText."""
-    if content[: len(MARK)] != MARK or len(content) < START:
-        raise NotALinearText("the file does not begin as a linear text model does")
+    if content[: len(mark)] != mark or len(content) < START:
+        raise NotALinearText("the file does not begin as its kind does")
     (size,) = LENGTH.unpack_from(content, len(MARK))
     if size > len(content) - START:
         raise NotALinearText("the file is cut off")

@@ -13,7 +13,8 @@ LARGEST_CUT = 1e300  # a threshold above it sets missing values apart from all o
 class Branch:
     """Left when the feature is at most the threshold, or, with `categories`, when it is one of them.
 
-    gaps_left: where a missing value goes. left, right: numbers of nodes in the same tree.
+    gaps_left: where a missing value goes. left, right: numbers of nodes in the same tree. cover: the weight of the
+    training rows that came by, as the library counts it.
     """
 
     feature: int
@@ -22,11 +23,13 @@ class Branch:
     right: int
     gaps_left: bool
     categories: tuple[int, ...] | None = None
+    cover: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
     value: float
+    cover: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

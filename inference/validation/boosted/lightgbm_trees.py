@@ -62,7 +62,7 @@ def _tree(root: dict[str, Any], target: int) -> Tree:
         if "leaf_value" in told:
             if told.get("leaf_coeff"):
                 raise NotImplementedError("linear trees have no translation")
-            nodes[at] = Leaf(float(told["leaf_value"]))
+            nodes[at] = Leaf(float(told["leaf_value"]), float(told.get("leaf_count", 0)))
             continue
         left, right = number, number + 1
         number += 2
@@ -82,12 +82,12 @@ def _met(threshold: float) -> float:
 
 
 def _branch(told: dict[str, Any], left: int, right: int) -> Branch:
-    feature, missing = int(told["split_feature"]), told["missing_type"]
+    feature, missing, cover = int(told["split_feature"]), told["missing_type"], float(told.get("internal_count", 0))
     if told["decision_type"] == "==":
         chosen = tuple(int(category) for category in str(told["threshold"]).split("||"))
-        return Branch(feature, 0.0, left, right, False, chosen)
+        return Branch(feature, 0.0, left, right, False, chosen, cover)
     threshold = _met(float(told["threshold"]))
     if missing == "Zero":
         raise NotImplementedError("models that take zero for a missing value have no translation")
     to_left = bool(told["default_left"]) if missing == "NaN" else threshold >= 0.0  # else a gap counts as zero
-    return Branch(feature, threshold, left, right, to_left)
+    return Branch(feature, threshold, left, right, to_left, None, cover)

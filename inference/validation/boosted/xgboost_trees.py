@@ -95,21 +95,22 @@ def _tree(told: dict[str, Any], target: int, weight: float) -> Tree:
         raise NotImplementedError("trees whose leaves hold several values have no translation")
     chosen = _categories(told)
     nodes: dict[int, Branch | Leaf] = {}
-    left, right = told["left_children"], told["right_children"]
+    left, right, covers = told["left_children"], told["right_children"], told["sum_hessian"]
     pending = [0]
     while pending:
         at = pending.pop()
+        cover = float(covers[at])
         if at in nodes:
             raise ValueError("a node of a tree is reached twice")
         if left[at] == -1:
-            nodes[at] = Leaf(float(np.float32(told["split_conditions"][at])) * weight)
+            nodes[at] = Leaf(float(np.float32(told["split_conditions"][at])) * weight, cover)
             continue
         threshold, feature = float(told["split_conditions"][at]), int(told["split_indices"][at])
         to_left = bool(told["default_left"][at])
         if at in chosen:  # the named categories go to the right
-            nodes[at] = Branch(feature, 0.0, right[at], left[at], not to_left, chosen[at])
+            nodes[at] = Branch(feature, 0.0, right[at], left[at], not to_left, chosen[at], cover)
         else:
-            nodes[at] = Branch(feature, below(threshold), left[at], right[at], to_left)
+            nodes[at] = Branch(feature, below(threshold), left[at], right[at], to_left, None, cover)
         pending += [left[at], right[at]]
     return Tree(nodes, target)
 

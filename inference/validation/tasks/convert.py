@@ -49,6 +49,8 @@ def convert(stream: BinaryIO, request: Any, progress: Progress, memory: Any) -> 
 
     progress("compiling", 0.3)
     search = _compile(opened.model, original, progress)
+    progress("preparing explanations", 0.95)
+    explanation, plan = _explained(opened.model, original, search.best)
     header = {
         "native_signature": original.signature.to_dict(),
         "signature": None if search.best is None else search.best.signature.to_dict(),
@@ -64,8 +66,22 @@ def convert(stream: BinaryIO, request: Any, progress: Progress, memory: Any) -> 
         "load_ms": load_ms,
         "memory_bytes": resident,
         "library_versions": library_versions(),
+        "explanation": explanation,
+        "has_explainer": plan is not None,
     }
-    return header, [] if search.best is None else [search.best.content]
+    compiled = None if search.best is None else search.best.content
+    return header, [blob for blob in (compiled, plan) if blob is not None]
+
+
+def _explained(
+    model: Any, original: Reference, compiled: "compiling.Compiled | None"
+) -> tuple[dict[str, Any], bytes | None]:
+    """What is told of its explanations, and the plan of those that need one."""
+    from inference.validation import explaining
+
+    if compiled is not None and compiled.runtime == "linear_text":
+        return explaining.of_linear_text(compiled.content), None
+    return explaining.plan_for(model, original, original.signature if compiled is None else compiled.signature)
 
 
 def _made_with(opened: opening.Opened, format: str) -> dict[str, str]:

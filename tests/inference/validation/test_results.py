@@ -91,7 +91,7 @@ def test_the_report_of_a_native_version_says_why() -> None:
         "reference": {"predictions": [1.0, 2.0], "probabilities": None, "margins": None},
     }
     reply = sandbox.Reply(told, (), ("landlock", "seccomp"))
-    taken = results.native_result(reply, results.told_by(told), "sklearn", "not_compilable: no way")
+    taken = results.native_result(reply, results.told_by(reply), "sklearn", "not_compilable: no way")
     assert (taken.runtime, taken.report["native_because"]) == ("sklearn", "not_compilable: no way")
     assert taken.golden["predictions"] == [1.0, 2.0]
 
@@ -106,7 +106,7 @@ def test_a_converter_that_tells_half_the_story_is_not_believed(changes: dict[str
         "reference": {"predictions": []},
     }
     with pytest.raises(ValidationFailed) as caught:
-        results.told_by({**told, **changes})
+        results.told_by(sandbox.Reply({**told, **changes}, (), ()))
     assert caught.value.code == "crashed"
 
 
@@ -133,3 +133,26 @@ def test_the_reason_why_nothing_was_compiled(tried: Any, code: str, words: str) 
 
 def test_every_sample_row_is_kept_as_golden_up_to_a_bound():
     assert [golden_count(rows) for rows in (0, 3, 8, 40, 1000)] == [8, 8, 8, 40, 100]
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ({"code": "too_large", "message": "Too\x1b large."}, {"code": "too_large", "message": "Too  large."}),
+        ({"code": "made_up", "message": 3}, {"code": "not_covered", "message": ""}),
+        ({"method": "linear_text", "unit": "score"}, {"code": "not_covered", "message": ""}),
+        ("nothing", {"code": "not_covered", "message": ""}),
+        (None, {"code": "not_covered", "message": ""}),
+    ],
+)
+def test_only_known_reasons_in_plain_words_say_why_there_is_no_explanation(told: Any, kept: dict[str, str]) -> None:
+    reply = sandbox.Reply({"explanation": told}, (b"compiled",), ())
+    taken = results.with_explanation(result(), reply)
+    assert (taken.explanation, taken.explainer) == (kept, None)
+
+
+def test_a_plan_that_cannot_be_read_is_not_kept() -> None:
+    reply = sandbox.Reply({"explanation": {"method": "linear"}, "has_explainer": True}, (b"compiled", b"no plan"), ())
+    with pytest.raises(ValidationFailed) as caught:
+        results.with_explanation(result(), reply)
+    assert caught.value.code == "crashed"

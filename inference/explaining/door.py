@@ -1,0 +1,75 @@
+"""Explains an answer that was given.
+
+An explanation never costs the answer: what goes wrong with it is a reason, not an error.
+"""
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from inference.errors import TooManyToExplain
+from inference.explaining import shelf
+from inference.explaining.told import CannotExplain, Explanation, NotExplained, RowExplanation
+from inference.explaining.words import Reader
+from inference.handlers import table
+from inference.handlers.base import Payload, Predictions
+from inference.signature import Signature
+from registry.resolver import Served
+
+if TYPE_CHECKING:
+    from inference.model_cache import Loaded
+
+log = logging.getLogger(__name__)
+
+MAX_ROWS = 100
+MOST_CONTRIBUTIONS = 20
+
+
+def require_few(rows: int) -> None:
+    """Raises TooManyToExplain."""
+    if rows > MAX_ROWS:
+        raise TooManyToExplain(rows=rows, limit=MAX_ROWS)
+
+
+def explain(
+    *, loaded: "Loaded", served: Served, payload: Payload, predictions: Predictions, until: float
+) -> Explanation | NotExplained:
+    """What moved each row's answer. `payload` was accepted and answered with `predictions`; `until` is a time of
+    `perf_counter`. Never raises."""
+    try:
+        opened = shelf.open_for(served)
+        rows = _rows(opened, payload, predictions.predictions, loaded.signature, until)
+        told = served.explanation
+        return Explanation(told["method"], told["unit"], told["baseline"], is_exact=True, rows=rows)
+    except CannotExplain as error:
+        return error.reason
+    except Exception:
+        log.exception("an answer of %s:%s could not be explained", served.model_name, served.number)
+        return NotExplained("failed")
+
+
+def _rows(
+    opened: shelf.Opened, payload: Payload, said: list[Any], signature: Signature, until: float
+) -> tuple[RowExplanation, ...]:
+    rows = table.read_table(payload, signature).rows
+    explained = []
+    for cells, answer in zip(rows, said, strict=True):
+        if time.perf_counter() > until:
+            raise CannotExplain("out_of_time")
+        place = _place(answer, signature)
+        of = None if place is None else answer
+        if isinstance(opened, Reader):
+            explained.append(opened.explain(cells[0], of=of, place=place, most=MOST_CONTRIBUTIONS))
+        else:
+            if opened.plan.is_one_sided and signature.classes:
+                of = signature.classes[0]
+            row = opened.explain(cells, signature.names, of=of, place=place, most=MOST_CONTRIBUTIONS)
+            explained.append(row)
+    return tuple(explained)
+
+
+def _place(answer: Any, signature: Signature) -> int | None:
+    """The number of the class that was answered; None for a regression."""
+    if signature.task != "classification" or signature.classes is None:
+        return None
+    return signature.classes.index(answer)
