@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection
 
 from inference import validation
 from inference.errors import ValidationFailed
+from monitoring.drift import references
 from registry import artifacts, seals, services
 from registry.leases import LeaseLost
 from registry.models import ModelVersion
@@ -82,7 +83,7 @@ def _prove(version: ModelVersion, progress: Callable[[str, float], None]) -> val
 
 
 def _record(version: ModelVersion, found: validation.ValidationResult) -> None:
-    services.mark_ready(
+    ready = services.mark_ready(
         version=version,
         task=found.task,
         handler=found.handler,
@@ -99,6 +100,7 @@ def _record(version: ModelVersion, found: validation.ValidationResult) -> None:
         memory_bytes=found.memory_bytes,
     )
     log.info("%s is ready: served by %s", version, found.runtime)
+    references.try_from_sample(ready)
 
 
 @contextmanager

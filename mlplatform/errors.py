@@ -21,6 +21,7 @@ from rest_framework.views import set_rollback
 from accounts import errors as accounts_errors
 from accounts.authentication import CHALLENGE
 from inference import errors as inference_errors
+from monitoring.drift import errors as drift_errors
 from monitoring.outcomes import errors as outcomes_errors
 from monitoring.spool import errors as spool_errors
 from registry import errors as registry_errors
@@ -120,6 +121,9 @@ TABLE: dict[type[BaseException], Rule] = {
     inference_errors.DeadlineExceeded: Rule(504, "deadline_exceeded"),
     inference_errors.ActivationFailed: Rule(409, "activation_failed"),
     # monitoring
+    drift_errors.NoReference: Rule(409, "no_reference"),
+    drift_errors.TooFewRows: Rule(409, "too_few_rows"),
+    drift_errors.SpanInvalid: Rule(422, "span_invalid"),
     outcomes_errors.FeedbackInvalid: Rule(422, "feedback_invalid"),
     outcomes_errors.TooMuchFeedback: Rule(413, "batch_too_large"),
     outcomes_errors.NothingToReview: Rule(409, "not_in_queue"),

@@ -11,6 +11,7 @@ from accounts import idempotency, lockout, tokens
 from inference import jobs as inference_jobs
 from inference import strikes
 from monitoring import partitions, processes, retention, spool
+from monitoring.drift import checking
 from monitoring.outcomes import matching, summing
 from registry import artifacts, scrubbing
 
@@ -61,6 +62,8 @@ JOBS: tuple[Job, ...] = (
     Job("count crashes against the versions they happened in", strikes.collect_crashes, every_seconds=1.0),
     Job("find the predictions that feedback waits for", matching.match_waiting, every_seconds=1.0),
     Job("sum the feedback of a day", summing.sum_next, every_seconds=1.0),
+    Job("look for drift", checking.check_next, every_seconds=10.0, is_long=True),
+    Job("forget old looks for drift", checking.prune, every_seconds=3600.0),
     Job("forget feedback about unknown predictions", matching.prune, every_seconds=3600.0),
     Job("forget serving processes that ended", _prune_processes, every_seconds=30.0),
     Job("forget old attempts to sign in", lockout.prune, every_seconds=3600.0),

@@ -497,6 +497,22 @@ FEEDBACK_UNKNOWN_DAYS = env.number(
     "FEEDBACK_UNKNOWN_DAYS", 30.0, "Days for which feedback about predictions that were never found is kept."
 )
 
+# -- Drift --------------------------------------------------------------------------------------------
+
+DRIFT_CHECK_SECONDS = env.number(
+    "DRIFT_CHECK_SECONDS", 3600.0, "How often each live version that has a reference is looked at for drift."
+)
+DRIFT_WINDOW_HOURS = env.number("DRIFT_WINDOW_HOURS", 24.0, "How far back such a look goes, in hours.")
+DRIFT_ROWS = env.integer("DRIFT_ROWS", 2000, "The most requests that one look reads; from more they are drawn.")
+DRIFT_MIN_REFERENCE = env.integer("DRIFT_MIN_REFERENCE", 50, "The fewest rows that make a reference.")
+DRIFT_MIN_ROWS = env.integer("DRIFT_MIN_ROWS", 100, "With fewer rows nothing is said about drift.")
+DRIFT_PSI = env.number("DRIFT_PSI", 0.1, "The population stability index from which numbers count as drifted.")
+DRIFT_JS = env.number("DRIFT_JS", 0.1, "The Jensen-Shannon distance from which categories count as drifted.")
+DRIFT_ALPHA = env.number(
+    "DRIFT_ALPHA", 0.01, "The chance of a false alarm that one look at all features of a version may have."
+)
+DRIFT_KEEP_DAYS = env.number("DRIFT_KEEP_DAYS", 90.0, "Days for which looks for drift are kept.")
+
 # -- Metrics ------------------------------------------------------------------------------------------
 
 # Read by prometheus_client when it is imported: its counts lie in files that outlast the process.

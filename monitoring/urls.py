@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from accounts.routing import Router, route
 from monitoring import dashboards
+from monitoring.drift.views import DriftViewSet
 from monitoring.outcomes.views import FeedbackViewSet, QualityViewSet
 from monitoring.pages.prediction import prediction
 from monitoring.scrape_view import MetricsViewSet
@@ -24,6 +25,15 @@ api_urlpatterns = [
         "predictions/<str:pk>/feedback", FeedbackViewSet.as_view({"post": "create_one"}), name="api-prediction-feedback"
     ),
     route("feedback", FeedbackViewSet.as_view({"get": "list", "post": "create"}), name="api-feedback"),
+    route("models/<str:ref>/drift", DriftViewSet.as_view({"get": "retrieve"}), name="api-drift"),
+    route(
+        "models/<str:ref>/versions/<int:number>/drift", DriftViewSet.as_view({"post": "check"}), name="api-check-drift"
+    ),
+    route(
+        "models/<str:ref>/versions/<int:number>/drift-reference",
+        DriftViewSet.as_view({"post": "take_reference"}),
+        name="api-drift-reference",
+    ),
     route("models/<str:ref>/quality", QualityViewSet.as_view({"get": "retrieve"}), name="api-quality"),
     route("monitoring/analytics", StatisticsViewSet.as_view({"get": "analytics"}), name="api-analytics"),
 ]

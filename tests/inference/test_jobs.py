@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from inference import jobs, model_cache, validation
 from inference.errors import ValidationFailed
 from inference.handlers import Payload
+from monitoring.models import DriftReference
 from registry import findings, resolver, services
 from registry.models import ModelVersion, Status
 from registry.serializers import VersionDetailSerializer
@@ -46,6 +47,20 @@ def test_a_scikit_learn_file_is_compiled_and_its_reason_kept(ada, toy_file):
     assert (version.status, version.runtime) == (Status.READY, "onnx"), version.failure
     assert version.compiled_sha256
     assert version.signature["classes"] == ["no", "yes"]
+
+
+def test_a_sample_of_enough_rows_becomes_the_reference_that_drift_is_measured_from(ada, toy_file):
+    sample = [[at / 10, 3.0] for at in range(60)]
+    services.upload_version(by=ada, name="toy", file=toy_file, sample=sample)
+    jobs.validate_next()
+    version = ModelVersion.objects.get()
+
+    reference = DriftReference.objects.get(version=version)
+    assert (reference.source, reference.rows) == ("sample", 60)
+    said = {feature["name"]: feature for feature in reference.profile["features"]}
+    assert said["prediction"]["counts"] == {"no": 31, "yes": 29}
+    assert said["feature_0"]["values"][:2] == [0.0, 0.1]
+    assert said["feature_1"]["counts"] == {"3": 60}
 
 
 def test_what_a_file_was_made_with_is_told(ada, toy_file):

@@ -70,7 +70,9 @@ RULES = [
     rule(rf"{API}/predictions/{ID}/feedback", "POST", "401 in* 401 in* in* in* in* in*"),
     rule(rf"{API}/feedback", "POST", "401 in* 401 in* in* in* in* in*"),
     rule(rf"{API}/feedback", READS, "401 403 401 in in in in in"),
-    rule(rf"{MODEL}/quality", READS, "401 403 401 404 404 in in in"),
+    rule(rf"{MODEL}/(quality|drift)", READS, "401 403 401 404 404 in in in"),
+    # There is no reference yet, and too little traffic for one, which is what 409 says.
+    rule(rf"{MODEL}/versions/{ID}/drift(-reference)?", "POST", "401 403 401 404 403 in 403 in"),
     # A viewer's account has no right to the scope, which is said before anything is looked up.
     rule(MODEL, "PATCH|DELETE", "401 403 401 404 403 in* 403 in*"),
     rule(rf"{MODEL}/versions/{ID}", "PATCH", "401 403 401 404 403 in* 403 in*"),
