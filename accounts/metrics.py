@@ -50,7 +50,16 @@ FALLBACKS = Counter(
     registry=_registry,
 )
 DROPPED = Counter(
-    "ml_prediction_log_dropped", "Prediction records given up for want of disk.", ["reason"], registry=_registry
+    "ml_prediction_log_dropped",
+    "Records given up: no room (full), no room and the request was refused (refused), or the disk failed (failed).",
+    ["reason"],
+    registry=_registry,
+)
+SHORTENED = Counter(
+    "ml_prediction_log_shortened",
+    "Prediction records written without input and output, because the spool was nearly full.",
+    ["reason"],
+    registry=_registry,
 )
 CACHE_HITS = Counter(
     "ml_model_cache_hits",
@@ -113,6 +122,7 @@ COUNTED: tuple[Counter | Histogram, ...] = (
     INVALID_INPUTS,
     FALLBACKS,
     DROPPED,
+    SHORTENED,
     CACHE_HITS,
     CACHE_MISSES,
 )
@@ -208,6 +218,12 @@ def _fallback_of(model: str, reason: str) -> Any:
 def dropped_records(reason: str) -> Any:
     """The counter of records that were given up."""
     return DROPPED.labels(reason)
+
+
+@lru_cache
+def shortened_records(reason: str) -> Any:
+    """The counter of records whose data was left out."""
+    return SHORTENED.labels(reason)
 
 
 @lru_cache

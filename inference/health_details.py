@@ -18,6 +18,7 @@ from registry import selectors
 from registry.models import ModelVersion, RegisteredModel
 
 _SILENT_BEATS = 5
+_NEARLY = 0.75
 _WORST = ("closed", "half_open", "open")
 
 
@@ -35,7 +36,8 @@ def collect(user: Any, *, only: Collection[str] | None = None) -> tuple[dict[str
     states = {name: live_states.state_of(entry, alive) for name, entry in live.items()}
     is_available = live_states.is_available(live, states, alive)
     failing = any(state not in ("healthy", "loading") for state in states.values())
-    is_whole = not failing and all(process.is_ready for process in alive)
+    spooled = _spool(alive)
+    is_whole = not failing and not spooled["is_nearly_full"] and all(process.is_ready for process in alive)
     body = {
         "status": ("ok" if is_whole else "degraded") if is_available else "unavailable",
         "scope": "cluster",
@@ -45,7 +47,7 @@ def collect(user: Any, *, only: Collection[str] | None = None) -> tuple[dict[str
         "cache": {"prediction_cache": _cache(alive)},
         "memory": _memory(names, alive),
         "processes": _processes(names, alive, tells_hosts=user.is_staff),
-        "spool": _spool(alive),
+        "spool": spooled,
         "breakers": _breakers(alive),
         "damaged": _damaged(names),
         "quarantined": _quarantined(names),
@@ -142,6 +144,10 @@ def _spool(alive: list[ServingProcess]) -> dict[str, Any]:
         "pending_bytes": waiting["bytes"],
         "oldest_seconds": waiting["oldest_seconds"],
         "rejected_bytes": waiting["rejected_bytes"],
+        "disk_bytes": waiting["disk_bytes"],
+        "max_bytes": waiting["max_bytes"],
+        "is_nearly_full": waiting["disk_bytes"] >= _NEARLY * waiting["max_bytes"],
+        "shortened": sum(process.facts.get("spool", {}).get("shortened", 0) for process in alive),
         "dropped": sum(process.facts.get("spool", {}).get("dropped", 0) for process in alive),
     }
 

@@ -44,7 +44,6 @@ class ScrapedCounts:
             for name, told in (("hits", metrics.cache_hits), ("misses", metrics.cache_misses)):
                 counter = f"{kind}_cache.{name}"
                 told(kind).inc(now[counter] - self._told.get(counter, 0))
-        metrics.dropped_records("full").inc(now["spool.dropped"] - self._told.get("spool.dropped", 0))
         self._told = now
 
 
@@ -57,4 +56,5 @@ def counters() -> dict[str, int]:
         "model_cache.misses": cache.misses,
         "model_cache.evictions": cache.evictions,
         "spool.dropped": spool.facts()["dropped"],
+        "spool.shortened": spool.facts()["shortened"],
     }

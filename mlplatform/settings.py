@@ -467,7 +467,7 @@ SPOOL_MAX_BYTES = env.integer(
 SPOOL_WHEN_FULL = env.text(
     "SPOOL_WHEN_FULL",
     "drop",
-    "When the spool is full: `drop` records (counted) or `refuse` predictions (503).",
+    "When the spool is full: `drop` data first, then records (counted), or `refuse` predictions (503).",
 )
 SPOOL_ROTATE_BYTES = env.integer(
     "SPOOL_ROTATE_BYTES", 64 * 1024**2, "A spool file that is larger is closed and a new one begun."

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.db import DatabaseError
 
 from monitoring.models import SpoolFile
@@ -15,9 +16,11 @@ _LINE_BYTES = 4096
 
 
 def pending() -> dict[str, Any]:
-    """Keys: `bytes` and `files` not loaded yet, `oldest_seconds` (age of the oldest such record, None when
-    there is none), `rejected_bytes` (kept aside because the database can't hold them), and `is_exact`:
-    False when the database can't be asked, and everything on disk is counted.
+    """How much waits, and on how much disk.
+
+    Keys: `bytes` and `files` not loaded yet, `oldest_seconds` (age of the oldest such record, None when there is
+    none), `disk_bytes` of `max_bytes` (taken by all files), `rejected_bytes` (kept aside because the database can't
+    hold them), and `is_exact`: False when the database can't be asked, and everything on disk is counted.
     """
     offsets, is_exact = _offsets()
     waiting = 0
@@ -38,6 +41,8 @@ def pending() -> dict[str, Any]:
         "oldest_seconds": None if oldest is None else max(0.0, time.time() - oldest),
         "rejected_bytes": _size(files.directory() / files.REJECTED),
         "is_exact": is_exact,
+        "disk_bytes": files.used_bytes(),
+        "max_bytes": settings.SPOOL_MAX_BYTES,
     }
 
 

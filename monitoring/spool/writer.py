@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 
+from accounts import metrics
 from monitoring.spool import files
 from monitoring.spool.counters import counters
 from monitoring.spool.errors import SpoolFull, SpoolWriteFailed
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 _MEASURE_SECONDS = 1.0
+_NO_DATA = {"input": None, "output": None}
 _FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -34,7 +36,7 @@ class Writer:
 
     The cap on disk use is checked against a measure of the directory that is at most a second old, less what
     this process wrote since; the other processes of the host may overshoot by what they write within that
-    second.
+    second. A quarter of the cap is for records without their data, unless the policy is to refuse.
     """
 
     def __init__(self) -> None:
@@ -45,32 +47,34 @@ class Writer:
         self._borrowed: set[int] = set()
         self._size = 0
         self._rotate_bytes = 0
-        self._room = 0
+        self._room = self._reserve = 0
         self._measure_at = 0.0
         self._warn_at = 0.0
 
-    def write(self, line: bytes) -> None:
-        """Append one line. Raises SpoolFull or SpoolWriteFailed; then no part of the line is in the file."""
+    def write(self, line: bytes, *, is_last_try: bool = False) -> bool:
+        """Append one line; False when there is no room for it, with `is_last_try` not even in the reserve.
+
+        Raises SpoolFull (no room, and the policy is to refuse) or SpoolWriteFailed. Unless the answer is True, no part
+        of the line is in the file.
+        """
         if self._pid != os.getpid():
             self.forget()
         with self._lock:
             if time.monotonic() >= self._measure_at:
                 self._measure()
-            if self._room < len(line):
-                self._full()
-                return
+            if self._room < len(line) and (not is_last_try or self._room + self._reserve < len(line)):
+                return self._full(is_last_try)
             try:
                 if self._descriptor < 0 or self._size >= self._rotate_bytes:
                     self._open()
                 written = os.write(self._descriptor, line)
             except OSError as error:
-                self._failed(error.errno or 0)
-                return
+                return self._failed(error.errno or 0, is_last_try)
             if written != len(line):
-                self._failed(errno.ENOSPC)
-                return
+                return self._failed(errno.ENOSPC, is_last_try)
             self._size += written
             self._room -= written
+            return True
 
     def current(self) -> tuple[Path, int] | None:
         """Path and size of the file that is being written to, or None."""
@@ -147,12 +151,11 @@ class Writer:
             os.close(self._descriptor)
         self._descriptor, self._path, self._size = -1, None, 0
 
-    def _failed(self, error: int) -> None:
+    def _failed(self, error: int, is_last_try: bool) -> bool:
         """Take back what was written of the line. No room on the disk is a full spool, the rest an error."""
         self._repair()
         if error in _FULL_ERRORS:
-            self._full()
-            return
+            return self._full(is_last_try)
         reason = os.strerror(error)
         self._warn("a prediction record could not be written: %s", reason)
         raise SpoolWriteFailed(reason)
@@ -169,17 +172,20 @@ class Writer:
             self._close()
 
     def _measure(self) -> None:
-        self._room = settings.SPOOL_MAX_BYTES - files.used_bytes()
+        self._reserve = 0 if settings.SPOOL_WHEN_FULL == "refuse" else settings.SPOOL_MAX_BYTES // 4
+        self._room = settings.SPOOL_MAX_BYTES - files.used_bytes() - self._reserve
         self._measure_at = time.monotonic() + _MEASURE_SECONDS
 
-    def _full(self) -> None:
-        """Follow the policy. The file is let go, so that shipping it makes room."""
-        self._room = 0
-        self._close()
-        if settings.SPOOL_WHEN_FULL == "refuse":
+    def _full(self, is_last_try: bool) -> bool:
+        """Follow the policy. At last the file is let go, so that shipping it makes room."""
+        refuses = settings.SPOOL_WHEN_FULL == "refuse"
+        if refuses or is_last_try:
+            self._room = self._reserve = 0
+            self._close()
+            self._warn("the spool of prediction records is full: %d records dropped so far", counters.dropped)
+        if refuses:
             raise SpoolFull
-        counters.dropped += 1
-        self._warn("the spool of prediction records is full: %d records dropped so far", counters.dropped)
+        return False
 
     def _warn(self, message: str, argument: object) -> None:
         """Log at most once in ten seconds: this is the hot path of every request."""
@@ -198,7 +204,8 @@ def append(record: dict[str, Any]) -> None:
 
     Keys: id, request_id, at (epoch seconds), model_id, version_id|None, user_id|None, key_id|None,
     subject_id, outcome, status_code, error_code, instance_count, latency_ms, inference_ms|None,
-    confidence|None, input, output. Raises SpoolFull when there is no room and the policy is to refuse,
+    confidence|None, input, output. When the spool is nearly full, input and output are left out; when it is full,
+    the record is. Both are counted. Raises SpoolFull when there is no room and the policy is to refuse,
     SpoolWriteFailed when the disk fails.
     """
     try:
@@ -206,5 +213,23 @@ def append(record: dict[str, Any]) -> None:
     except TypeError:
         # The request's facts matter more than a payload that is no JSON (nested too deep, huge integers).
         counters.stripped += 1
-        line = orjson.dumps({**record, "input": None, "output": None}, option=_OPTIONS)
-    writer.write(line)
+        line = orjson.dumps({**record, **_NO_DATA}, option=_OPTIONS)
+    try:
+        if not writer.write(line):
+            _append_what_fits(record)
+    except (SpoolFull, SpoolWriteFailed) as error:
+        metrics.dropped_records("refused" if isinstance(error, SpoolFull) else "failed").inc()
+        raise
+
+
+def _append_what_fits(record: dict[str, Any]) -> None:
+    """There is no room for all: the facts of the request alone, or nothing, counted at once.
+
+    The counts lie in a file, so that they outlive this process.
+    """
+    if writer.write(orjson.dumps({**record, **_NO_DATA}, option=_OPTIONS), is_last_try=True):
+        counters.shortened += 1
+        metrics.shortened_records("full").inc()
+    else:
+        counters.dropped += 1
+        metrics.dropped_records("full").inc()

@@ -12,6 +12,7 @@ import orjson
 import pytest
 from django.db import connection, transaction
 
+from accounts import metrics
 from monitoring import spool, summing
 from monitoring.models import PredictionLog, Resolution, Rollup, SpoolFile
 from monitoring.spool import files, loading, shipping
@@ -203,6 +204,61 @@ def test_records_are_dropped_and_counted_when_the_spool_is_full(record: Any, set
     assert 0 < kept < 20
     assert spool.facts()["dropped"] == 20 - kept
     assert files.used_bytes() == 0
+
+
+def test_data_is_left_out_first_and_records_are_dropped_last(record: Any, settings: Any) -> None:
+    settings.SPOOL_MAX_BYTES = 40_000
+    settings.SPOOL_WHEN_FULL = "drop"
+    for _ in range(100):
+        spool.append(record(input={"text": "x" * 2_000}))
+    assert files.used_bytes() <= 40_000
+    loaded = spool.ship_once() + spool.take_over()
+    facts = spool.facts()
+    whole = PredictionLog.objects.filter(input__isnull=False).count()
+    assert loaded + facts["dropped"] == 100
+    assert (whole, whole + facts["shortened"]) == (12, loaded), "three quarters are for whole records"
+    assert facts["shortened"] > 20
+    assert Rollup.objects.get(resolution=Resolution.DAY).requests == loaded
+    assert not PredictionLog.objects.filter(input__isnull=True, output__isnull=False).exists()
+
+
+def test_a_disk_that_fills_up_under_the_cap_keeps_whole_lines_and_counts_the_rest(
+    record: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, room = os.write, [6_000]
+
+    def write(descriptor: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "full")
+        written = really(descriptor, data[: room[0]])
+        room[0] -= written
+        return written
+
+    with monkeypatch.context() as small:
+        small.setattr(os, "write", write)
+        for _ in range(20):
+            spool.append(record(input={"text": "x" * 1_500}))
+    loaded = spool.ship_once() + spool.take_over()
+    facts = spool.facts()
+    assert loaded + facts["dropped"] == 20
+    assert loaded >= 3
+    assert (facts["rejected"], facts["torn"]) == (0, 0)
+
+
+def test_what_is_given_up_is_counted_for_prometheus_at_once(record: Any, settings: Any) -> None:
+    dropped = metrics.dropped_records("full")._value.get()
+    refused = metrics.dropped_records("refused")._value.get()
+    shortened = metrics.shortened_records("full")._value.get()
+    settings.SPOOL_MAX_BYTES = 2_000
+    spool.append(record(input="x" * 1_500))
+    assert metrics.shortened_records("full")._value.get() == shortened + 1
+    settings.SPOOL_MAX_BYTES = writer._measure_at = 0
+    spool.append(record())
+    assert metrics.dropped_records("full")._value.get() == dropped + 1
+    settings.SPOOL_WHEN_FULL = "refuse"
+    with pytest.raises(spool.SpoolFull):
+        spool.append(record())
+    assert metrics.dropped_records("refused")._value.get() == refused + 1
 
 
 def test_predictions_are_refused_when_the_spool_is_full_and_the_policy_says_so(record: Any, settings: Any) -> None:
