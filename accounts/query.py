@@ -31,6 +31,13 @@ def choice(name: str, value: str, allowed: Collection[str]) -> str:
     return value
 
 
+def whole_number(name: str, text: str, *, least: int, most: int) -> int:
+    """A whole number from `least` to `most`, written in digits."""
+    if text.isascii() and text.isdigit() and len(text) <= 9 and least <= int(text) <= most:
+        return int(text)
+    raise invalid(name, f"a whole number from {least} to {most}")
+
+
 def moment(name: str, text: str) -> datetime:
     """A moment with its zone. A `+` that arrived as a space is put back."""
     try:

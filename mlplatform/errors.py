@@ -139,6 +139,7 @@ TABLE: dict[type[BaseException], Rule] = {
     solutions_errors.StateForbids: Rule(409, "conflict"),
     solutions_errors.ValueInvalid: Rule(422, "invalid_value"),
     solutions_errors.TooMuch: Rule(413, "batch_too_large"),
+    solutions_errors.NotAllowed: Rule(403, "forbidden"),
     # Django
     Http404: Rule(404, "not_found", "There is nothing here.", hides_text=True),
     django_errors.PermissionDenied: Rule(403, "forbidden", "This is not allowed.", hides_text=True),

@@ -67,9 +67,7 @@ class StatisticsViewSet(viewsets.ViewSet):
 
 def _hours(request: Request) -> int:
     text = request.query_params.get("hours", str(statistics.USUAL_HOURS))
-    if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= statistics.MOST_HOURS:
-        return int(text)
-    raise query.invalid("hours", f"a whole number from 1 to {statistics.MOST_HOURS}")
+    return query.whole_number("hours", text, least=1, most=statistics.MOST_HOURS)
 
 
 def _wanted(request: Request) -> frozenset[str] | None:

@@ -8,6 +8,7 @@ from inference import predictor
 from inference.handlers.base import Payload
 from inference.predictor import Answer, Question
 from registry.errors import ModelNotFound, NoActiveVersion
+from registry.models import RegisteredModel
 from solutions import catalogue
 from solutions.errors import NotTrained
 
@@ -21,14 +22,23 @@ def ask(*, principal: Principal, model: str, read: Callable[[], Question], reque
     try:
         return predictor.predict(principal=principal, reference=model, read=read, request_id=request_id)
     except (ModelNotFound, NoActiveVersion) as error:
-        solution = catalogue.owner_of(model)
-        raise NotTrained(
-            f"No version of {model} is live for this credential"
-            + (f": train one with `manage.py train {solution.name} --activate`." if solution else "."),
-            model=model,
-        ) from error
+        raise _not_trained(model) from error
 
 
-def rows(instances: list[Any], *, use_cache: bool = True, subject_id: str = "") -> Question:
-    """A question about rows as a client would send them."""
-    return Question(Payload("instances", instances), use_cache, subject_id)
+def rows(instances: list[Any], *, use_cache: bool = True, subject_id: str = "", explain: bool = False) -> Question:
+    """A question about rows as a client would send them; with `explain`, also what moved each answer."""
+    return Question(Payload("instances", instances), use_cache, subject_id, explain)
+
+
+def model_for(*, principal: Principal, model: str) -> RegisteredModel:
+    """The registered model, as the caller may see it. Raises NotTrained."""
+    found = RegisteredModel.objects.visible_to(principal.user).listed().filter(name=model).first()
+    if found is None or not principal.may_use_model(model):
+        raise _not_trained(model)
+    return found
+
+
+def _not_trained(model: str) -> NotTrained:
+    solution = catalogue.owner_of(model)
+    advice = f": train one with `manage.py train {solution.name} --activate`." if solution else "."
+    return NotTrained(f"No version of {model} is live for this credential{advice}", model=model)

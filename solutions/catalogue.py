@@ -11,7 +11,9 @@ from types import ModuleType
 from solutions.errors import NoSuchSolution
 from solutions.solution import Solution
 
-SOLUTIONS: dict[str, str] = {}
+SOLUTIONS: dict[str, str] = {
+    "notifications": "solutions.notifications",
+}
 
 
 def get(name: str) -> Solution:

@@ -33,6 +33,12 @@ class ValueInvalid(SolutionError):
     code = "invalid_value"
 
 
+class NotAllowed(SolutionError):
+    """The caller may not do this."""
+
+    code = "forbidden"
+
+
 class TooMuch(SolutionError):
     """More than one request may carry; `details` have the `limit`."""
 

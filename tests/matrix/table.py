@@ -82,6 +82,12 @@ RULES = [
     rule(rf"{MODEL}/restore", "POST", "401 403 401 404 403 in 403 in"),
     rule(rf"{MODEL}/rollback", "POST", "401 403 401 404 404 in* 403 in*"),
     rule(rf"{API}/predict/{ID}(/batch)?", "POST", "401 in 401 404 404 in in in"),
+    # The table's world has no model of that name, which is what 409 and 503 say.
+    rule(rf"{API}/ml/classify(/batch)?", "POST", "401 in 401 in in in in in"),
+    rule(rf"{API}/ml/health", READS, "401 403 401 503 503 503 503 503"),
+    rule(rf"{API}/ml/(model/(info|versions|performance)|cache/stats)", READS, "401 403 401 in in in in in"),
+    rule(rf"{API}/ml/model/(version/switch|reload|rollback)", "POST", "401 403 401 in in in in in"),
+    rule(rf"{API}/ml/cache", "DELETE", "401 403 401 in in in in in"),
     rule(r"/metrics", READS, "401 403 401 403 403 403 in in"),
     rule(r"/metrics", "OPTIONS", "401 403 401 403 403 403 in in"),
     rule(r"/metrics", ANY, "401 403 401 403 403 403 405 405"),
@@ -124,6 +130,7 @@ RULES = [
     rule(rf"{ADMIN}/accounts/auditevent/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
     rule(rf"{ADMIN}/monitoring/(predictionlog|feedback)/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
     rule(rf"{ADMIN}/(accounts/apikey|registry/\w+)/{ID}/delete/", ANY, staff_only("403", "403")),
+    rule(rf"{ADMIN}/solutions/actionrule/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
     # What it would say is what is said already: nothing changes.
     rule(rf"{ADMIN}/registry/modelversion/{ID}/change/", "POST", staff_only("403", "moved")),
     rule(rf"{ADMIN}/registry/modelversion/{ID}/change/", "DELETE", staff_only("405", "405")),

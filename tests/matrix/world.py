@@ -18,6 +18,7 @@ from accounts.models import ApiKey, AuditEvent, User
 from monitoring.models import Feedback, Outcome, PredictionLog
 from registry import services as registry_services
 from registry.models import ModelVersion
+from solutions.notifications.models import Action, ActionRule
 from tests import toys
 
 CALLERS = ("anonymous", "predict key", "expired key", "other tenant", "viewer", "owner", "staff", "superuser")
@@ -61,6 +62,7 @@ def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
         latency_ms=1.0, created_at=timezone.now(),
     )  # fmt: skip
     feedback = Feedback.objects.create(prediction_id=record.pk, value=2.0, state="waiting", by=ada)
+    rule = ActionRule.objects.create(version=second, label="urgent", action=Action.BATCH, below=Action.BATCH)
     event = audit.record("test.done", by=ada, target=key)
     callers = {
         "anonymous": Caller(Client(), {}),
@@ -86,6 +88,7 @@ def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
         "feedback": feedback.pk,
         "apikey": key.pk,
         "auditevent": event.pk,
+        "actionrule": rule.pk,
         "user": User.objects.create_user("spare@example.org", PASSWORD).pk,
         "group": Group.objects.create(name="spare").pk,
     }
