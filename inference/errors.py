@@ -28,6 +28,10 @@ class InputInvalid(Exception):
         self.column = column
 
 
+class PictureTooLarge(InputInvalid):
+    """A picture with more bytes or pixels than are decoded."""
+
+
 class ValidationFailed(Exception):
     """A model version cannot be made ready. `field` names what the owner can change.
 

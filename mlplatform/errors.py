@@ -111,6 +111,7 @@ TABLE: dict[type[BaseException], Rule] = {
     registry_errors.SealBroken: Rule(503, "seal_broken", _DAMAGED, is_fault=True, hides_text=True),
     # inference
     inference_errors.InputInvalid: Rule(422, "invalid_input"),
+    inference_errors.PictureTooLarge: Rule(413, "image_too_large"),
     inference_errors.BatchTooLarge: Rule(413, "batch_too_large"),
     inference_errors.RuntimeUnavailable: Rule(503, "runtime_unavailable", is_fault=True),
     inference_errors.ModelExecutionFailed: Rule(

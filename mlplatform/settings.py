@@ -393,6 +393,12 @@ TORCH_DEVICE = env.text(
 EXPLAINER_CACHE_BYTES = env.integer(
     "EXPLAINER_CACHE_BYTES", 64 * 1024 * 1024, "Memory in each process for what explanations are made with."
 )
+IMAGE_MAX_BYTES = env.integer(
+    "IMAGE_MAX_BYTES", 8 * 1024 * 1024, "The largest encoded picture that is read; a larger one is answered 413."
+)
+IMAGE_MAX_PIXELS = env.integer(
+    "IMAGE_MAX_PIXELS", 8 * 1024 * 1024, "Pictures with more pixels than this are not decoded, and answered 413."
+)
 CACHE_MAX_SIZE = env.integer("CACHE_MAX_SIZE", 1000, "Answers kept in the prediction cache of each process.")
 CACHE_DEFAULT_TTL = env.number("CACHE_DEFAULT_TTL", 3600.0, "Seconds an answer stays in the prediction cache.")
 CACHE_REDIS_URL = (

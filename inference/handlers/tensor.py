@@ -1,4 +1,7 @@
-"""Nested lists of a fixed rank per instance: images, sequences, several named tensors."""
+"""Nested lists of a fixed rank per instance: images, sequences, several named tensors.
+
+Where an input has a picture's shape, an encoded picture may stand for its lists: `pictures` says how it is read.
+"""
 
 from itertools import chain
 from typing import Any
@@ -6,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inference.errors import InputInvalid
-from inference.handlers import cells, table
+from inference.handlers import cells, picture_limits, table
 from inference.handlers.answers import to_predictions
 from inference.handlers.base import Arrays, Payload, Predictions
 from inference.runtimes.base import RawOutput
@@ -36,6 +39,8 @@ class TensorHandler:
             column = signature.inputs[at]
             values, prefix, suffix = _values(payload, at, signature)
             array = _tensor(values, column, feed)
+            if array is None and picture_limits.takes_pictures(column) and str in map(type, values):
+                array = _with_pictures(values, column, feed, prefix, suffix)
             if array is None:
                 raise _offender(values, column, feed, prefix, suffix)
             arrays[feed.name] = array
@@ -96,6 +101,27 @@ def _tensor(values: list[Any], column: Column, feed: Feed) -> "np.ndarray[Any, A
         return None
 
 
+def _with_pictures(
+    values: list[Any], column: Column, feed: Feed, prefix: str, suffix: str
+) -> "np.ndarray[Any, Any] | None":
+    """(rows, *shape) from texts and nested lists side by side, or None when some list does not fit."""
+    from inference.handlers import pictures  # Pillow is for those who send pictures
+
+    rows: list[np.ndarray[Any, Any]] = []
+    for row, value in enumerate(values):
+        if type(value) is str:
+            try:
+                rows.append(pictures.to_tensor(value, column, feed))
+            except pictures.Refused as refused:
+                raise refused.at(f"{prefix}[{row}]{suffix}", row=row, column=column.name) from refused
+            continue
+        array = _tensor([value], column, feed)
+        if array is None:
+            return None
+        rows.append(array[0])
+    return np.stack(rows)
+
+
 def _is_clean(array: "np.ndarray[Any, Any]", values: list[Any], column: Column) -> bool:
     if column.dtype in ("float32", "float64"):
         return bool(np.isfinite(array).all())
@@ -122,6 +148,8 @@ def _fits(array: "np.ndarray[Any, Any]", shape: tuple[int, ...]) -> bool:
 def _offender(values: list[Any], column: Column, feed: Feed, prefix: str, suffix: str) -> InputInvalid:
     dtype = feed.dtype if column.dtype in NUMBER_DTYPES else column.dtype
     for row, value in enumerate(values):
+        if type(value) is str and picture_limits.takes_pictures(column):
+            continue  # read before, and found to be a picture
         path = f"{prefix}[{row}]{suffix}"
         refusal = _judge(value, column.shape, dtype, path)
         if refusal is not None:

@@ -165,7 +165,10 @@ def _maker(model: onnx.ModelProto, name: str) -> str:
 
 
 def _classes(model: onnx.ModelProto) -> list[Any] | None:
-    """Class labels written on a classifier node."""
+    """Class labels from the file's metadata (classes, a JSON list), else those written on a classifier node."""
+    for entry in model.metadata_props:
+        if entry.key == "classes":
+            return _listed_classes(entry.value)
     for node in model.graph.node:
         for attribute in node.attribute:
             if attribute.name in ("classlabels_strings", "cats_strings") and "Classifier" in node.op_type:
@@ -175,3 +178,15 @@ def _classes(model: onnx.ModelProto) -> list[Any] | None:
             if attribute.name in ("classlabels_int64s", "classlabels_ints") and attribute.ints:
                 return list(attribute.ints)
     return None
+
+
+def _listed_classes(text: str) -> list[Any]:
+    """Raises ValidationFailed schema_mismatch."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    is_list = isinstance(found, list) and all(isinstance(label, str | int) for label in found)
+    if not is_list or len({str(label) for label in found}) != len(found):
+        raise values.mismatch("its metadata entry 'classes' is no JSON list of different labels", None)
+    return list(found)
