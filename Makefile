@@ -26,7 +26,7 @@ $(VENV)/installed: pyproject.toml constraints.txt deploy/venv.sh
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt deploy/venv.sh
-	@deploy/venv.sh $(VENV) dev,browser,otp,lightgbm
+	@deploy/venv.sh $(VENV) dev,browser,otp,lightgbm,sentry
 	@touch $(VENV)/installed $@
 
 run: $(VENV)/installed  ## Install what is missing, prepare the demo, serve until Ctrl-C.

@@ -23,6 +23,7 @@ from inference import activation, clearing, prediction_cache, process_facts
 from inference.execution import crashes
 from inference.preloading import Preload
 from monitoring import limit_hits, processes, spool
+from monitoring.error_groups import writing as error_groups
 from registry import generation, resolver
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ class ServingProcess:
             # Its last counts, so that none is missing in the totals.
             processes.beat(self._id, False, process_facts.collect(self._preload.failed))
             processes.remove(self._id)
+        error_groups.write()
         connection.close()
 
     @property
@@ -187,6 +189,7 @@ class ServingProcess:
         self._scraped.tell()
         if not processes.beat(self._require_id(), self.is_ready, process_facts.collect(self._preload.failed)):
             self._id = self._register()
+        error_groups.write()
 
     def _register(self) -> UUID:
         return processes.register(socket.gethostname(), self.pid).pk

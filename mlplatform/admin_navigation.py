@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts import second_factor
 from accounts.models import ApiKey, AuditEvent, User
-from monitoring.models import Feedback, PredictionLog
+from monitoring.models import ErrorGroup, Feedback, PredictionLog
 from registry.models import ModelVersion, RegisteredModel
 
 _Link = tuple[bool, str, str, str]  # is it allowed, its text, its icon, where it leads
@@ -48,6 +48,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
             "Records",
             [
                 _list(request, PredictionLog, "Predictions", "list_alt"),
+                _list(request, ErrorGroup, "Errors", "bug_report"),
                 _list(request, Feedback, "Feedback", "fact_check"),
             ],
         ),

@@ -2,6 +2,8 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from mlplatform import sentry
+
 
 class PlatformConfig(AppConfig):
     """The project package: it composes the apps and is imported by none."""
@@ -13,3 +15,4 @@ class PlatformConfig(AppConfig):
         # Registers the system checks.
         import_module("mlplatform.checks")
         import_module("mlplatform.hardening_checks")
+        sentry.start()

@@ -2,7 +2,8 @@
 
 E001 a secret is missing, short, a placeholder or equal to another (production) · E002 DEBUG in production ·
 E003 any host is served in production · E004 unknown SPOOL_WHEN_FULL · E005 VAR_DIR can't be written ·
-E020 unknown TORCH_DEVICE · W001 SQLite in production · W002 this kernel lacks layers of the
+E020 unknown TORCH_DEVICE · E021 SENTRY_DSN without the extra `sentry` ·
+W001 SQLite in production · W002 this kernel lacks layers of the
 sandbox. E006 to E014, W003 and W004 are in `hardening_checks`.
 """
 
@@ -16,6 +17,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from inference.validation import sandbox
+from mlplatform import sentry
 
 SECRETS = ("SECRET_KEY", "JWT_SIGNING_KEY", "API_KEY_PEPPER", "ARTIFACT_SEAL_KEY")
 MIN_SECRET_LENGTH = 32
@@ -110,6 +112,18 @@ def check_torch_device(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     if settings.TORCH_DEVICE in TORCH_DEVICES:
         return []
     return [Error(f"TORCH_DEVICE is {settings.TORCH_DEVICE!r}.", hint="Use cpu, cuda or auto.", id="mlplatform.E020")]
+
+
+@register()
+def check_sentry(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """E021"""
+    if not settings.SENTRY_DSN or sentry.is_available():
+        return []
+    return [
+        Error(
+            "SENTRY_DSN is set, but its library is missing.", hint="Install mlplatform[sentry].", id="mlplatform.E021"
+        )
+    ]
 
 
 @register()

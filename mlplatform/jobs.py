@@ -12,6 +12,7 @@ from inference import jobs as inference_jobs
 from inference import strikes
 from monitoring import partitions, processes, retention, spool
 from monitoring.drift import checking
+from monitoring.error_groups import writing as error_groups
 from monitoring.outcomes import matching, summing
 from registry import artifacts, scrubbing
 
@@ -65,6 +66,8 @@ JOBS: tuple[Job, ...] = (
     Job("look for drift", checking.check_next, every_seconds=10.0, is_long=True),
     Job("forget old looks for drift", checking.prune, every_seconds=3600.0),
     Job("forget feedback about unknown predictions", matching.prune, every_seconds=3600.0),
+    Job("write down this process's errors", error_groups.write, every_seconds=1.0),
+    Job("forget old errors", error_groups.prune, every_seconds=3600.0),
     Job("forget serving processes that ended", _prune_processes, every_seconds=30.0),
     Job("forget old attempts to sign in", lockout.prune, every_seconds=3600.0),
     Job("forget sign-ins that expired", tokens.prune, every_seconds=600.0),

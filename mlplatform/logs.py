@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, MutableMapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -42,12 +43,19 @@ def configuration(*, level: str, form: str, is_production: bool) -> dict[str, An
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": "mlplatform.logs.formatter", "form": resolved(form, is_production)}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"handlers": ["console"], "level": level.upper()},
+        "formatters": {
+            "line": {"()": "mlplatform.logs.formatter", "form": resolved(form, is_production)},
+            "sample": {"()": "mlplatform.logs.formatter", "form": "json"},
+        },
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "formatter": "line"},
+            "errors": {"class": "monitoring.error_groups.capture.Capture", "level": "ERROR", "formatter": "sample"},
+        },
+        "root": {"handlers": ["console", "errors"], "level": level.upper()},
         "loggers": {
-            # A line for each refused request would be any caller's to write; LOG_REQUESTS asks for them.
-            "django.request": {"level": "ERROR"},
+            # A line for each refused request would be any caller's to write; LOG_REQUESTS asks for them. What is
+            # our fault `mlplatform.errors` has logged already, under the request's id.
+            "django.request": {"level": "CRITICAL"},
             # The web servers say through these how they are; they would have handlers of their own.
             **{
                 name: {"handlers": ["console"], "level": level.upper(), "propagate": False}
@@ -155,3 +163,14 @@ def _process_name() -> str:
 
 
 _PROCESS = _process_name()
+
+
+def fields_of(record: logging.LogRecord) -> Event:
+    """The fields of the JSON line that this record becomes."""
+    found: Event = orjson.loads(_sample_formatter().format(record))
+    return found
+
+
+@cache
+def _sample_formatter() -> logging.Formatter:
+    return formatter("json")

@@ -542,6 +542,10 @@ LOG_REQUESTS = env.flag(
 LOG_INPUTS = env.flag(
     "LOG_INPUTS", False, "Whether the log may hold what libraries say of a model's failure, inputs among it."
 )
+SENTRY_DSN = env.text(
+    "SENTRY_DSN", "", "Where errors are sent, too (takes the extra `sentry`); empty means nowhere but the errors page."
+)
+SENTRY_ENVIRONMENT = env.text("SENTRY_ENVIRONMENT", "production", "What Sentry calls this installation.")
 LOGGING = logs.configuration(level=LOG_LEVEL, form=LOG_FORMAT, is_production=PRODUCTION)
 
 # -- The admin's look ---------------------------------------------------------------------------------

@@ -204,9 +204,10 @@ class SpoolFile(models.Model):
 
 # Rows that other rooms own; Django looks for them here.
 from monitoring.drift.models import DriftCheck, DriftReference, DriftResult  # noqa: E402
+from monitoring.error_groups.models import ErrorGroup  # noqa: E402
 from monitoring.outcomes.models import Feedback, ModelWatch, QualityDay, ReviewItem  # noqa: E402
 
 __all__ = [
-    "DriftCheck", "DriftReference", "DriftResult", "EndedCounter", "Feedback", "ModelWatch", "Outcome",
-    "PredictionLog", "QualityDay", "Resolution", "ReviewItem", "Rollup", "ServingProcess", "SpoolFile",
+    "DriftCheck", "DriftReference", "DriftResult", "EndedCounter", "ErrorGroup", "Feedback", "ModelWatch",
+    "Outcome", "PredictionLog", "QualityDay", "Resolution", "ReviewItem", "Rollup", "ServingProcess", "SpoolFile",
 ]  # fmt: skip

@@ -80,6 +80,7 @@ def fresh_process(var_dir: Path) -> Iterator[None]:
     from accounts.credential_cache import forget_all
     from inference import model_cache, prediction_cache
     from monitoring import summing
+    from monitoring.error_groups import capture
     from monitoring.spool import shipping
     from monitoring.spool.counters import Counters, counters
     from monitoring.spool.writer import writer
@@ -99,6 +100,7 @@ def fresh_process(var_dir: Path) -> Iterator[None]:
         forget_all()
         key_uses._noted.clear()
         limit_hits.take()
+        capture.take()
 
     forget()
     yield

@@ -128,7 +128,7 @@ RULES = [
     rule(rf"{ADMIN}/registry/modelversion/{ID}/progress/", ANY, staff_only("403", "in")),
     # -- Lists and forms: records are never made, changed or deleted here -----------------------------
     rule(rf"{ADMIN}/accounts/auditevent/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
-    rule(rf"{ADMIN}/monitoring/(predictionlog|feedback)/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
+    rule(rf"{ADMIN}/monitoring/(predictionlog|feedback|errorgroup)/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
     rule(rf"{ADMIN}/(accounts/apikey|registry/\w+)/{ID}/delete/", ANY, staff_only("403", "403")),
     rule(rf"{ADMIN}/solutions/actionrule/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
     # What it would say is what is said already: nothing changes.
@@ -140,7 +140,7 @@ RULES = [
     rule(rf"{ADMIN}/registry/modelversion/{ID}/download/", "POST|DELETE", staff_only("405", "405")),
     rule(rf"{ADMIN}/registry/\w+/{ID}/restore/", ANY, staff_only("403", "moved")),
     rule(
-        rf"{ADMIN}/(accounts/(auditevent|apikey)|monitoring/(predictionlog|feedback))/{ID}/change/",
+        rf"{ADMIN}/(accounts/(auditevent|apikey)|monitoring/(predictionlog|feedback|errorgroup))/{ID}/change/",
         "POST",
         staff_only("403", "403"),
     ),

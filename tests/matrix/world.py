@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import audit, services, tokens
 from accounts.models import ApiKey, AuditEvent, User
-from monitoring.models import Feedback, Outcome, PredictionLog
+from monitoring.models import ErrorGroup, Feedback, Outcome, PredictionLog
 from registry import services as registry_services
 from registry.models import ModelVersion
 from solutions.notifications.models import Action, ActionRule
@@ -64,6 +64,8 @@ def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
     feedback = Feedback.objects.create(prediction_id=record.pk, value=2.0, state="waiting", by=ada)
     rule = ActionRule.objects.create(version=second, label="urgent", action=Action.BATCH, below=Action.BATCH)
     event = audit.record("test.done", by=ada, target=key)
+    now = timezone.now()
+    error = ErrorGroup.objects.create(fingerprint="f", message="m", first_seen_at=now, last_seen_at=now)
     callers = {
         "anonymous": Caller(Client(), {}),
         "predict key": Caller(Client(), {"X-API-Key": text}),
@@ -89,6 +91,7 @@ def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
         "apikey": key.pk,
         "auditevent": event.pk,
         "actionrule": rule.pk,
+        "errorgroup": error.pk,
         "user": User.objects.create_user("spare@example.org", PASSWORD).pk,
         "group": Group.objects.create(name="spare").pk,
     }

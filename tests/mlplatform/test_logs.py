@@ -66,6 +66,7 @@ def test_in_a_request_it_tells_which_and_whose(lines: Lines) -> None:
     assert "request_id" not in lines.last
 
 
+@pytest.mark.django_db
 def test_in_a_job_it_tells_the_jobs_name(lines: Lines) -> None:
     def work() -> None:
         log.warning("working")
