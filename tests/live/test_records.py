@@ -1,0 +1,165 @@
+"""What was answered is recorded once, or counted as given up, whatever fails while requests come in."""
+
+import logging
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.live.load import Load
+from tests.live.own_postgres import OwnPostgres, own_postgres
+from tests.live.stack import Stack, wait_until
+
+log = logging.getLogger(__name__)
+pytestmark = [pytest.mark.live, pytest.mark.django_db(databases=[])]
+
+
+@pytest.fixture
+def postgres() -> Iterator[OwnPostgres]:
+    with own_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def on(postgres: OwnPostgres, tmp_path: Any, oracle: Any) -> Iterator[Callable[..., Stack]]:
+    """Starts a platform with a live oracle on the test's own server."""
+    started: list[Stack] = []
+
+    def start(**settings: str) -> Stack:
+        settings = {"METRICS_NETWORKS": "127.0.0.1/32", **settings}
+        running = Stack(tmp_path, workers=3, database_url=postgres.url, settings=settings)
+        started.append(running)
+        running.prepare()
+        running.start("jobs", "runjobs")
+        running.start_server()
+        oracle(running, 1)
+        assert running.call("POST", "/api/v1/models/oracle/versions/1/activate", {})[0] == 200
+        return running
+
+    yield start
+    for running in started:
+        running.stop_all()
+
+
+def acknowledged(load: Load) -> set[str]:
+    """The ids of what was answered; each was given once."""
+    ids = [exchange.body["prediction_id"] for exchange in load.exchanges if exchange.status == 200]
+    assert len(set(ids)) == len(ids)
+    return set(ids)
+
+
+def recorded(running: Stack) -> list[str]:
+    return [str(row[0]) for row in running.query("SELECT id FROM monitoring_predictionlog WHERE outcome <> 'invalid'")]
+
+
+def summed(running: Stack) -> int:
+    [(requests,)] = running.query("SELECT COALESCE(SUM(requests), 0) FROM monitoring_rollup WHERE resolution = 60")
+    return int(requests)
+
+
+def given_up(running: Stack) -> int:
+    """What Prometheus is told of dropped records."""
+    _, _, text = running.call("GET", "/metrics")
+    families = text_string_to_metric_families(text.decode())
+    samples = [sample for family in families for sample in family.samples]
+    return int(sum(sample.value for sample in samples if sample.name == "ml_prediction_log_dropped_total"))
+
+
+def spooled(running: Stack) -> int:
+    return sum(path.stat().st_size for path in (running.directory / "spool").rglob("*.jsonl"))
+
+
+@pytest.mark.parametrize("seconds", [4, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.timeout(400)
+def test_kills_of_all_kinds_and_a_database_that_goes_away_lose_and_double_nothing(
+    on: Any, postgres: OwnPostgres, seconds: int
+) -> None:
+    running = on()
+    chance = random.Random(11)
+
+    def kill_a_worker() -> None:
+        os.kill(chance.choice(running.children("server")), signal.SIGKILL)
+
+    def kill_the_jobs() -> None:
+        os.killpg(running.pid("jobs"), signal.SIGKILL)
+        running.stop("jobs")
+        running.start("jobs", "runjobs")
+
+    with Load(running, threads=4, pause=0.002) as load:
+        time.sleep(1)
+        kill_a_worker()
+        kill_the_jobs()
+        time.sleep(2)
+        postgres.stop(kill=True)
+        before = len(load.exchanges)
+        time.sleep(seconds / 2)
+        kill_a_worker()
+        time.sleep(seconds / 2)
+        during = len(load.exchanges) - before
+        postgres.start()
+        kill_the_jobs()
+        time.sleep(3)
+        kill_a_worker()
+        time.sleep(3)
+
+    wanted = acknowledged(load)
+    statuses = {exchange.status for exchange in load.exchanges}
+    assert statuses <= {200}, statuses
+    assert during > 10 * seconds, "predictions go on without the database"
+    wait_until(
+        lambda: wanted <= set(recorded(running)),
+        60,
+        lambda: f"{len(wanted - set(recorded(running)))} of {len(wanted)} missing",
+    )
+    rows = recorded(running)
+    assert len(rows) == len(set(rows))
+    # A worker may be killed between writing the record and sending the answer.
+    assert len(wanted) <= len(rows) <= len(wanted) + len(load.broken)
+    assert summed(running) == len(rows)
+    assert given_up(running) == 0
+    log.info("%d answered, %d of them without the database; %d connections cut", len(wanted), during, len(load.broken))
+
+
+def test_a_spool_that_is_full_answers_and_counts_what_it_drops(on: Any, postgres: OwnPostgres) -> None:
+    running = on(SPOOL_MAX_BYTES="120000")
+    with Load(running, threads=3, pause=0.002) as load:
+        time.sleep(1)
+        postgres.stop()
+        wait_until(lambda: given_up(running) > 50, 60, lambda: f"{spooled(running)} bytes spooled")
+        # The processes look at the disk once a second, and may overshoot by what they write within it.
+        assert spooled(running) < 4 * 120_000
+        postgres.start()
+        wait_until(lambda: spooled(running) < 60_000, 60)
+        time.sleep(2)
+
+    wanted = acknowledged(load)
+    assert {exchange.status for exchange in load.exchanges} == {200}
+    assert load.broken == []
+    wait_until(lambda: len(recorded(running)) + given_up(running) == len(wanted), 60)
+    rows = set(recorded(running))
+    assert rows <= wanted
+    assert summed(running) == len(rows)
+    [(without_data,)] = running.query("SELECT COUNT(*) FROM monitoring_predictionlog WHERE input IS NULL")
+    assert without_data > 0, "data is left out before records are dropped"
+    log.info("%d answered: %d rows, %d of them without data, the rest dropped", len(wanted), len(rows), without_data)
+
+
+def test_a_spool_that_is_full_refuses_where_nothing_may_go_unrecorded(on: Any, postgres: OwnPostgres) -> None:
+    running = on(SPOOL_MAX_BYTES="120000", SPOOL_WHEN_FULL="refuse")
+    with Load(running, threads=3, pause=0.002) as load:
+        time.sleep(1)
+        postgres.stop()
+        wait_until(lambda: sum(one.status == 503 for one in list(load.exchanges)) > 20, 60)
+        postgres.start()
+        wait_until(lambda: [one.status for one in load.exchanges[-30:]] == [200] * 30, 60)
+
+    refused = [exchange.body["error"]["code"] for exchange in load.exchanges if exchange.status == 503]
+    assert set(refused) == {"records_full"}
+    wanted = acknowledged(load)
+    wait_until(lambda: set(recorded(running)) == wanted, 60, lambda: f"{len(recorded(running))} of {len(wanted)}")
+    log.info("%d answered and recorded, %d refused", len(wanted), len(refused))
