@@ -2,44 +2,22 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
-from monitoring import histogram
-from monitoring.models import Outcome, Resolution, Rollup
-from registry.models import Deployment, RegisteredModel
+from monitoring import clients, histogram
+from monitoring.filters import Filters
+from monitoring.models import ClientRollup, Outcome, Rollup
+from monitoring.spans import WINDOWS, Span
+from registry.models import Deployment, ModelVersion, RegisteredModel
 
 SHARES = (0.5, 0.95, 0.99)
 FAILURES = frozenset({Outcome.ERROR, Outcome.TIMEOUT})
 ANSWERS = frozenset({Outcome.OK, Outcome.CACHED, Outcome.FALLBACK})
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A span of time up to now, in equal steps; the last step is the one that runs."""
-
-    name: str
-    label: str
-    resolution: Resolution
-    steps: int
-
-    def starts(self, now: datetime) -> list[datetime]:
-        """The first instant of each step, oldest first."""
-        last = int(now.timestamp()) // self.resolution * self.resolution
-        return [datetime.fromtimestamp(last - back * self.resolution, UTC) for back in range(self.steps - 1, -1, -1)]
-
-
-WINDOWS = {
-    window.name: window
-    for window in (
-        Window("hour", "Last hour", Resolution.MINUTE, 60),
-        Window("day", "Last day", Resolution.QUARTER, 96),
-        Window("week", "Last week", Resolution.HOUR, 168),
-    )
-}
 
 
 @dataclass
@@ -148,7 +126,7 @@ class Marker:
 class Overview:
     """Everything one dashboard page shows of the past."""
 
-    window: Window
+    window: Span
     starts: list[datetime]
     now: datetime
     totals: Sums
@@ -159,7 +137,7 @@ class Overview:
     @property
     def requests_per_second(self) -> float:
         """Mean over the window."""
-        return self.totals.requests / (self.now - self.starts[0]).total_seconds()
+        return self.totals.requests / self.window.seconds(self.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,25 +151,28 @@ class Row:
 
 
 def overview(window: str, model: RegisteredModel | None, user: Any, *, now: datetime | None = None) -> Overview:
-    """Traffic, latency and changes in a window (`hour`, `day` or `week`) for all models `user` may know of,
-    or one.
+    """Traffic, latency and changes in a window (one of `spans.WINDOWS`) for all models `user` may know of, or one.
 
     Raises KeyError for another window. Three queries, whatever there is to show.
     """
-    chosen = WINDOWS[window]
     now = now or timezone.now()
-    starts = chosen.starts(now)
+    return filtered(Filters(WINDOWS[window].span(now), now), model, user)
+
+
+def filtered(filters: Filters, model: RegisteredModel | None, user: Any) -> Overview:
+    """The same for the requests that the filters mean. Three queries; five when a client is chosen."""
     names = _names(model, user)
-    rows = _rows(chosen, starts, names)
+    rows = _rows(filters, names)
+    starts = filters.span.starts
     totals, points = _series(rows, starts)
     return Overview(
-        window=chosen,
+        window=filters.span,
         starts=starts,
-        now=now,
+        now=filters.now,
         totals=totals,
         points=points,
         lines=_lines(rows, starts, names) if model is None else _version_lines(rows, starts, model),
-        markers=_markers(starts[0], names),
+        markers=_markers(filters.span, names),
     )
 
 
@@ -203,26 +184,38 @@ def _names(model: RegisteredModel | None, user: Any) -> dict[int, str]:
     return dict(visible.values_list("pk", "name"))
 
 
-def _rows(window: Window, starts: list[datetime], names: dict[int, str]) -> list[Row]:
-    end = starts[-1] + timedelta(seconds=window.resolution)
-    found = Rollup.objects.filter(
-        resolution=window.resolution, start__gte=starts[0], start__lt=end, model_id__in=list(names)
-    ).values_list(
-        "start",
-        "model_id",
-        "version__number",
-        "outcome",
-        "requests",
-        "instances",
-        "latency_sum_ms",
-        "latency_histogram",
-    )
-    rows = []
-    for start, model_id, version, outcome, requests, instances, latency_sum_ms, buckets in found:
-        sums = Sums({outcome: requests}, instances, latency_sum_ms)
-        histogram.add(sums.counts, buckets)
-        rows.append(Row(start, model_id, version, sums))
-    return rows
+_SUMS = ("outcome", "requests", "instances", "latency_sum_ms", "latency_histogram")
+
+
+def _rows(filters: Filters, names: dict[int, str]) -> list[Row]:
+    span = filters.span
+    condition = Q(resolution=span.resolution, start__gte=span.since, start__lt=span.until, model_id__in=list(names))
+    if filters.outcomes:
+        condition &= Q(outcome__in=filters.outcomes)
+    if filters.client is not None:
+        return _client_rows(filters, condition)
+    if filters.version is not None:
+        condition &= Q(version__number=filters.version)
+    found = Rollup.objects.filter(condition).values_list("start", "model_id", "version__number", *_SUMS)
+    return [_row(start, model_id, number, sums) for start, model_id, number, *sums in found]
+
+
+def _client_rows(filters: Filters, condition: Q) -> list[Row]:
+    """Of one client; version numbers are looked up beside it."""
+    assert filters.client is not None
+    condition &= clients.in_sums(filters.client)
+    found = list(ClientRollup.objects.filter(condition).values_list("start", "model_id", "version_id", *_SUMS))
+    ids = {version_id for _, _, version_id, *_ in found}
+    numbers = dict(ModelVersion.objects.filter(pk__in=ids).values_list("pk", "number"))
+    rows = [_row(start, model_id, numbers.get(version), sums) for start, model_id, version, *sums in found]
+    return [row for row in rows if filters.version in (None, row.version)]
+
+
+def _row(start: datetime, model_id: int, number: int | None, values: list[Any]) -> Row:
+    outcome, requests, instances, latency_sum_ms, buckets = values
+    sums = Sums({outcome: requests}, instances, latency_sum_ms)
+    histogram.add(sums.counts, buckets)
+    return Row(start, model_id, number, sums)
 
 
 def _series(rows: list[Row], starts: list[datetime]) -> tuple[Sums, list[Point]]:
@@ -260,8 +253,10 @@ def _grouped(rows: list[Row], starts: list[datetime], label_of: Callable[[Row], 
     return sorted(lines.values(), key=lambda line: (-line.sums.requests, line.label))
 
 
-def _markers(since: datetime, names: dict[int, str]) -> list[Marker]:
-    changes = Deployment.objects.filter(activated_at__gte=since, model_id__in=list(names))
+def _markers(span: Span, names: dict[int, str]) -> list[Marker]:
+    changes = Deployment.objects.filter(
+        activated_at__gte=span.since, activated_at__lt=span.until, model_id__in=list(names)
+    )
     return [
         Marker(at, f"{name}:{number}", action, by, note)
         for at, name, number, action, by, note in changes.order_by("activated_at").values_list(

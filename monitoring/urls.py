@@ -3,17 +3,24 @@
 from django.contrib import admin
 
 from accounts.routing import Router, route
-from monitoring import dashboards
 from monitoring.drift.views import DriftViewSet
 from monitoring.outcomes.views import FeedbackViewSet, QualityViewSet
+from monitoring.pages.clients_page import clients
 from monitoring.pages.prediction import prediction
+from monitoring.pages.predictions_page import export, predictions
+from monitoring.pages.processes_page import processes
+from monitoring.pages.traffic_pages import dashboard, model_dashboard
 from monitoring.scrape_view import MetricsViewSet
 from monitoring.statistics_views import StatisticsViewSet
 from monitoring.views import PredictionViewSet
 
 urlpatterns = [
-    route("dashboard", admin.site.admin_view(dashboards.dashboard), name="dashboard"),
-    route("dashboard/<str:name>", admin.site.admin_view(dashboards.model_dashboard), name="dashboard-model"),
+    route("dashboard", admin.site.admin_view(dashboard), name="dashboard"),
+    route("dashboard/<str:name>", admin.site.admin_view(model_dashboard), name="dashboard-model"),
+    route("processes", admin.site.admin_view(processes), name="dashboard-processes"),
+    route("clients", admin.site.admin_view(clients), name="dashboard-clients"),
+    route("predictions", admin.site.admin_view(predictions), name="predictions"),
+    route("predictions/export", admin.site.admin_view(export), name="predictions-export"),
     route("predictions/<uuid:pk>", admin.site.admin_view(prediction), name="prediction"),
 ]
 

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from monitoring import histogram
 from monitoring.models import Resolution, Rollup
-from monitoring.selectors import WINDOWS, Sums
+from monitoring.selectors import Sums
+from monitoring.spans import WINDOWS
 
 
 def of_versions(version_ids: Collection[int], *, window: str = "week") -> dict[int, Sums]:

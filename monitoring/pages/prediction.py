@@ -77,7 +77,7 @@ def _context(request: HttpRequest, record: PredictionLog) -> dict[str, Any]:
         "may_read_data": may_read_data,
         "inputs": payloads.inputs(record.input, signature) if may_read_data else None,
         "outputs": payloads.outputs(record.output, signature) if may_read_data else None,
-        "list_url": reverse("admin:monitoring_predictionlog_changelist"),
+        "list_url": reverse("predictions") + f"?model={record.model.name}",
         "panels": panels.shown("prediction", request, record),
     }
 

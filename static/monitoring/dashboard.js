@@ -73,7 +73,7 @@
       }
       request = new AbortController();
       const response = await fetch(root.dataset.fragment, { cache: "no-store", redirect: "manual", signal: request.signal });
-      if (response.type === "opaqueredirect" || response.status === 403 || response.status === 404) {
+      if (response.type === "opaqueredirect" || [400, 403, 404].includes(response.status)) {
         status.textContent = "No longer refreshed: reload the page to sign in again.";
         return false;
       }
@@ -121,10 +121,45 @@
     }
   }
 
+  // <form data-moments>: times are typed in the reader's own zone and sent as moments.
+  function sendMoments(form) {
+    const fields = [...form.querySelectorAll("[data-moment]")];
+    for (const field of fields) {
+      const moment = new Date(field.dataset.moment);
+      if (field.dataset.moment && !Number.isNaN(moment.getTime())) {
+        field.value = new Date(moment.getTime() - 60000 * moment.getTimezoneOffset()).toISOString().slice(0, 16);
+      }
+    }
+    form.addEventListener("formdata", (event) => {
+      for (const [name, value] of [...event.formData]) {
+        if (value === "") {
+          event.formData.delete(name);
+        }
+      }
+      for (const field of fields) {
+        const typed = new Date(field.value);
+        if (field.value && !Number.isNaN(typed.getTime())) {
+          event.formData.set(field.name, typed.toISOString());
+        }
+      }
+    });
+  }
+
+  for (const form of document.querySelectorAll("form[data-moments]")) {
+    sendMoments(form);
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      document.querySelector(".m-more[open]")?.removeAttribute("open");
+    }
+  });
+
   const root = document.querySelector("[data-fragment]");
   const status = document.querySelector("[data-refresh-status]");
   if (root && status) {
     localise(root);
-    keepFresh(root, status);
+    if (Number(root.dataset.seconds) > 0) {
+      keepFresh(root, status);
+    }
   }
 })();

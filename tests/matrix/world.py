@@ -131,6 +131,7 @@ _FORMS: dict[str, dict[str, Any]] = {
     "delete": {"post": "yes"},
     "activate": {"note": ""},
     "rollback": {"note": ""},
+    "export": {"format": "csv"},
 }
 _BODIES: dict[str, dict[str, Any]] = {
     "auth/register": {"email": "new@example.org", "password": "a long enough passphrase"},

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from monitoring import selectors, spool
+from monitoring import selectors, spans, spool
 from registry.models import Deployment, RegisteredModel
 
 pytestmark = pytest.mark.django_db
@@ -120,7 +120,7 @@ def test_what_was_activated_in_the_window_is_marked(toy_version: Any, ada: Any) 
     assert (marker.label, marker.by, marker.at) == ("toy:1", ada.email, NOW - timedelta(minutes=10))
 
 
-@pytest.mark.parametrize("window", list(selectors.WINDOWS))
+@pytest.mark.parametrize("window", list(spans.WINDOWS))
 def test_the_number_of_queries_does_not_grow(log: Any, ada: Any, window: str, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(3):
         selectors.overview(window, None, ada, now=NOW)

@@ -1,4 +1,4 @@
-"""The dashboard's pages: who sees them, what they say, what they cost."""
+"""The overview and the page of a model: who sees them, what they say, what they cost."""
 
 import re
 from typing import Any
@@ -10,7 +10,6 @@ from django.test import Client
 from django.urls import reverse
 
 from monitoring import processes, spool
-from monitoring.spool.writer import writer
 from registry.models import Deployment, RegisteredModel
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +51,7 @@ def test_the_empty_dashboard_shows_a_call_to_paste_once_a_model_is_live(reader: 
         assert "X-API-Key" in text
 
 
-@pytest.mark.parametrize("window", ["hour", "day", "week"])
+@pytest.mark.parametrize("window", ["hour", "day", "week", "month"])
 def test_the_dashboard_shows_numbers_charts_and_the_same_numbers_as_text(
     reader: Client, record: Any, window: str
 ) -> None:
@@ -60,6 +59,7 @@ def test_the_dashboard_shows_numbers_charts_and_the_same_numbers_as_text(
     text = reader.get(reverse("dashboard"), {"window": window}).content.decode()
     assert text.count("<svg") >= 3
     assert text.count('<path class="m-fill-') == 5
+    assert "20 requests, at most" in text, "in words, for who does not see the picture"
     assert "40.0 %" in text, "8 of 20 failed or timed out"
     assert "<title" in text
     assert "failed: 4" in text
@@ -76,6 +76,79 @@ def test_the_page_of_a_model_lists_its_versions(reader: Client, record: Any, mak
     assert "toy:2" in text
 
 
+def test_the_page_of_a_model_shows_classes_confidences_errors_and_the_cache(reader: Client, record: Any) -> None:
+    for number in range(12):
+        spool.append(
+            record(
+                confidence=0.05 * number, output={"predictions": [("cat", "dog", "owl")[number % 3]]},
+                outcome="cached" if number % 2 else "ok",
+            )
+        )  # fmt: skip
+    failed = record(outcome="timeout", status_code=504, error_code="deadline_exceeded", output=None)
+    spool.append(failed)
+    spool.ship_once()
+    text = reader.get(reverse("dashboard-model", args=["toy"])).content.decode()
+    for title in ("Classes over time", "Confidence distribution", "Latency distribution", "Versions over time",
+                  "From the cache", "Errors by code"):  # fmt: skip
+        assert f"{title} <span" in text, title
+    assert "cat 4, dog 4, owl 4" in text
+    assert "deadline_exceeded" in text
+    assert reverse("prediction", args=[failed["id"]]) in text
+
+
+def test_numeric_answers_are_drawn_over_time(reader: Client, record: Any) -> None:
+    for number in range(5):
+        spool.append(record(confidence=None, output={"predictions": [100.0 + number]}))
+    spool.ship_once()
+    text = reader.get(reverse("dashboard-model", args=["toy"])).content.decode()
+    assert "5 numeric answers, 102 on average" in text
+    assert "Classes over time" not in text
+
+
+def test_filters_choose_requests_and_addresses_keep_them(
+    reader: Client, record: Any, make_version: Any, root: Any
+) -> None:
+    second = make_version(2)
+    key = "6f1c2b0e-0000-4000-8000-000000000001"
+    for _ in range(3):
+        spool.append(record(outcome="error", error_code="boom"))
+    spool.append(record(version_id=second.pk, key_id=key, user_id=root.pk))
+    spool.append(record(version_id=second.pk, user_id=root.pk, outcome="cached"))
+    spool.ship_once()
+
+    def counted(**words: str) -> int:
+        context = reader.get(reverse("dashboard-model", args=["toy"]), words).context
+        return int(context["overview"].totals.requests)
+
+    assert counted() == 5
+    assert counted(version="2") == 2
+    assert counted(version="3") == 0
+    assert counted(outcome="error") == 3
+    assert counted(outcome="failed") == 3
+    assert counted(client=f"key:{key}") == 1
+    assert counted(client=f"account:{root.pk}") == 2
+    assert counted(client=f"login:{root.pk}") == 1
+    assert counted(client=f"account:{root.pk}", outcome="cached", version="2") == 1
+    assert counted(client=f"account:{root.pk}", version="1") == 0
+    page = reader.get(reverse("dashboard-model", args=["toy"]), {"outcome": "error", "window": "day"})
+    text = page.content.decode()
+    assert "?window=day&amp;outcome=error&amp;version=1" in text, "the table's lines keep what is chosen"
+    assert "not counted by client or outcome" in text
+
+
+def test_a_span_that_has_passed_is_shown_and_not_refreshed(reader: Client, record: Any) -> None:
+    spool.append(record(at=1_714_560_000.0))
+    spool.ship_once()
+    words = {"from": "2024-05-01T10:00:00Z", "to": "2024-05-01T11:00:00+00:00"}
+    page = reader.get(reverse("dashboard"), words)
+    assert page.context["overview"].totals.requests == 1
+    assert 'data-seconds="0"' in page.content.decode()
+    assert (
+        reader.get(reverse("dashboard"), words | {"to": "2024-05-01T10:30:00Z"}).context["overview"].totals.requests
+        == 0
+    )
+
+
 def test_the_fragment_is_the_page_without_its_shell(reader: Client, record: Any) -> None:
     fill(record)
     page = reader.get(reverse("dashboard")).content.decode()
@@ -87,9 +160,35 @@ def test_the_fragment_is_the_page_without_its_shell(reader: Client, record: Any)
     assert "no-store" in fragment["Cache-Control"]
 
 
-@pytest.mark.parametrize("parameters", [{"window": "year"}, {"window": ""}])
-def test_an_unknown_window_is_not_found(reader: Client, parameters: dict[str, str]) -> None:
-    assert reader.get(reverse("dashboard"), parameters).status_code == 404
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"window": "year"}, "no such window"),
+        ({"from": "yesterday"}, "A moment reads"),
+        ({"from": "2024-13-41T00:00:00Z"}, "A moment reads"),
+        ({"from": "2024-05-02T00:00:00Z", "to": "2024-05-01T00:00:00Z"}, "begin before it ends"),
+        ({"from": "2021-01-01T00:00:00Z"}, "at most 400 days"),
+        ({"from": "2999-01-01T00:00:00Z"}, "begin before it ends"),
+        ({"outcome": "excellent"}, "no such outcome"),
+        ({"client": "key:1"}, "A key is named"),
+        ({"client": "account:" + "9" * 40}, "A client is named"),
+        ({"client": "<script>"}, "A client is named"),
+        ({"version": "first"}, "by its number"),
+        ({"version": "9" * 40}, "by its number"),
+    ],
+)
+def test_a_filter_that_cannot_be_read_is_refused_with_the_reason(
+    reader: Client, toy_model: Any, parameters: dict[str, str], words: str
+) -> None:
+    for url in (reverse("dashboard"), reverse("dashboard-model", args=["toy"]), reverse("predictions")):
+        answer = reader.get(url, parameters)
+        assert answer.status_code == 400
+        assert words in answer.content.decode()
+
+
+def test_empty_words_of_a_form_mean_nothing(reader: Client) -> None:
+    words = dict.fromkeys(("window", "from", "to", "version", "outcome", "client"), "")
+    assert "in the last hour" in reader.get(reverse("dashboard"), words).content.decode()
 
 
 def test_an_unknown_model_is_not_found(reader: Client) -> None:
@@ -145,6 +244,8 @@ def test_markup_in_texts_is_shown_as_text(reader: Client, record: Any, toy_versi
     process = processes.register(attack, 1)
     processes.beat(process.pk, True, {"models": [{"model": attack, "version": 1}], "failed": {attack: "x"}})
     fill(record)
+    spool.append(record(outcome="error", error_code=attack[:64], output={"predictions": [attack, f"2{attack}"]}))
+    spool.ship_once()
     text = reader.get(reverse("dashboard-model", args=["toy"])).content.decode()
     assert "<script>alert" not in text
     assert text.count("&lt;script&gt;alert(1)") >= 5
@@ -160,32 +261,3 @@ def test_the_page_holds_no_inline_script_and_no_foreign_source(reader: Client, r
     assert "monitoring/dashboard.js" in page
     assert finders.find("monitoring/dashboard.js")
     assert finders.find("monitoring/dashboard.css")
-
-
-def test_processes_and_backlog_are_at_the_bottom(reader: Client, record: Any) -> None:
-    process = processes.register("machine", 4711)
-    loaded = [{"model": "toy", "version": 1}]
-    facts = {"models": loaded, "failed": {"bad:2": "no file"}, "rss_bytes": 50 * 1024**2}
-    processes.beat(process.pk, True, facts)
-    spool.append(record(input="x" * 5000))
-    text = reader.get(reverse("dashboard")).content.decode()
-    for piece in (
-        "machine · 4711",
-        "ready",
-        "toy:1",
-        "bad:2 can",
-        "50.0\xa0MB",
-        "wait to be loaded",
-    ):
-        assert piece in text
-    spool.ship_once()
-    writer.let_go()
-    spool.take_over()
-    assert "No record waits to be loaded" in reader.get(reverse("dashboard")).content.decode()
-
-
-@pytest.mark.parametrize("facts", [{}, {"models": []}])
-def test_a_process_that_has_not_said_much_is_listed_too(reader: Client, facts: dict[str, Any]) -> None:
-    process = processes.register("machine", 1)
-    processes.beat(process.pk, False, facts)
-    assert "loading" in reader.get(reverse("dashboard")).content.decode()
