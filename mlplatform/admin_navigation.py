@@ -47,7 +47,8 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
         (
             "Records",
             [
-                _list(request, PredictionLog, "Predictions", "list_alt"),
+                (sees_records, "Predictions", "list_alt", reverse("predictions")),
+                _list(request, PredictionLog, "Stored records", "database"),
                 _list(request, ErrorGroup, "Errors", "bug_report"),
                 _list(request, Feedback, "Feedback", "fact_check"),
             ],

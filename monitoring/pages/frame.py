@@ -81,7 +81,7 @@ def answer(request: HttpRequest, template: str, title: str, context: dict[str, A
     """
     if is_fragment(request):
         return fragment(request, f"_{template}", context)
-    return page(request, template, title, context | {"tabs": _tabs(here, context.get("filters"))})
+    return page(request, template, title, context | beside(here, context.get("filters")))
 
 
 def page(
@@ -103,11 +103,11 @@ def fresh(filters: Filters) -> dict[str, Any]:
     return {"seconds": 0 if filters.span.is_past else every, "fragment": filters.address(fragment="1")}
 
 
-def _tabs(here: str, filters: Filters | None) -> list[Tab]:
-    """The tabs keep the time that is looked at."""
+def beside(here: str, filters: Filters | None = None) -> dict[str, Any]:
+    """The tabs above a page, which keep the time that is looked at."""
     window = filters.span.name if filters and filters.span.name != CUSTOM else ""
     query = f"?window={window}" if window else ""
-    return [Tab(name, label, reverse(name) + query, name == here) for name, label in _TABS]
+    return {"tabs": [Tab(name, label, reverse(name) + query, name == here) for name, label in _TABS]}
 
 
 def _private(response: HttpResponse) -> HttpResponse:

@@ -51,7 +51,9 @@ def prediction(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Why this answer."""
     frame.require_reader(request)
     record = _found(request, pk)
-    return frame.page(request, "prediction", f"Prediction {record.pk}", _context(request, record))
+    return frame.page(
+        request, "prediction", f"Prediction {record.pk}", _context(request, record) | frame.beside("predictions")
+    )
 
 
 def _found(request: HttpRequest, pk: UUID) -> PredictionLog:

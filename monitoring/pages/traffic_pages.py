@@ -13,6 +13,7 @@ from monitoring.pages import choosing, distributions, frame, pictures, time_char
 from monitoring.selectors import Line, Overview
 from registry import client_code
 from registry.models import Deployment, RegisteredModel
+from registry.serving import LoadPolicy
 
 _SHOWN_LIVE = 50
 
@@ -44,7 +45,7 @@ def dashboard(request: HttpRequest, filters: Filters) -> HttpResponse:
     context = _shared(request, filters, overview, None) | {
         "fleet": held,
         "backlog": spool.pending(),
-        "live": _live(request, held),
+        **_live(request, held),
         "charts": [time_charts.traffic(overview), time_charts.latency(overview)],
         "panels": panels.shown("overview", request),
     }
@@ -112,18 +113,24 @@ def _visible_names(request: HttpRequest) -> frozenset[str]:
     return frozenset(RegisteredModel.objects.visible_to(request.user).values_list("name", flat=True))
 
 
-def _live(request: HttpRequest, held: fleet.Fleet) -> list[LiveLine]:
-    """The versions that are live, of the models that the reader may know of."""
+def _live(request: HttpRequest, held: fleet.Fleet) -> dict[str, Any]:
+    """The versions that are live, of the models that the reader may know of; many are counted and not all listed."""
     visible = RegisteredModel.objects.visible_to(request.user).listed()
+    live = Deployment.objects.filter(closed_at=None, model__in=visible)
     entries = (
-        Deployment.objects.filter(closed_at=None, model__in=visible)
-        .select_related("model", "by")
-        .only("activated_at", "model__name", "by__email", "version_id", "version__number")
-        .select_related("version")
+        live.select_related("model", "version", "by")
+        .only("activated_at", "model__name", "model__load_policy", "by__email", "version__number")
         .order_by("model__name")[:_SHOWN_LIVE]
     )
     loaded = held.loaded_in()
-    return [LiveLine(entry, loaded[f"{entry.model.name}:{entry.version.number}"]) for entry in entries]
+    lines = [LiveLine(entry, loaded[f"{entry.model.name}:{entry.version.number}"]) for entry in entries]
+    return {
+        "live": lines,
+        "live_count": len(lines) if len(lines) < _SHOWN_LIVE else live.count(),
+        "unloaded": sum(
+            line.loaded_in < len(held.processes) for line in lines if line.entry.model.load_policy == LoadPolicy.PRELOAD
+        ),
+    }
 
 
 def _first_call(request: HttpRequest, model: RegisteredModel | None) -> str:

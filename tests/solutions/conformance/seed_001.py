@@ -111,7 +111,7 @@ ROWS = [
         "test_analytics_of_one_model_have_its_course"),
     met("planned there", "answers remembered in Redis", "tests/inference/test_shared_answers.py::"
         "test_an_answer_is_the_same_for_another_process_and_runs_out"),
-    met("planned there", "dashboards", "tests/monitoring/test_dashboards.py::"
+    met("planned there", "dashboards", "tests/monitoring/pages/test_traffic_pages.py::"
         "test_the_dashboard_shows_numbers_charts_and_the_same_numbers_as_text"),
     met("planned there", "request ids through log and answer", "tests/mlplatform/test_middleware.py::"
         "test_a_sane_request_id_is_kept"),
