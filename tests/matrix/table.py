@@ -114,7 +114,7 @@ RULES = [
     rule(rf"{ADMIN}/second-factor/", ANY, ALL("405")),
     # -- Pages of ours --------------------------------------------------------------------------------
     rule(rf"{ADMIN}/(dashboard(/{ID})?|processes|clients|predictions(/{ID})?)", ANY, staff_only("403", "in")),
-    rule(rf"{ADMIN}/predictions/export", "POST", staff_only("403", "in*")),
+    rule(rf"{ADMIN}/predictions/export", "POST", staff_only("403", "in")),
     rule(rf"{ADMIN}/predictions/export", ANY, staff_only("405", "405")),
     rule(rf"{ADMIN}/monitoring/predictionlog/{ID}/change/", "GET", staff_only("403", "moved")),
     rule(rf"{ADMIN}/versions/{ID}/activation/", "GET", staff_only("in", "in")),
