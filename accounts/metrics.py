@@ -18,6 +18,7 @@ _registry = CollectorRegistry()
 
 _LATENCY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CONFIDENCE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+_SUGGESTION_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0)
 _MAX_REMEMBERED = 4096
 
 PREDICTIONS = Counter(
@@ -69,6 +70,19 @@ CACHE_HITS = Counter(
 )
 CACHE_MISSES = Counter(
     "ml_model_cache_misses", "Questions that a cache could not answer.", ["type"], registry=_registry
+)
+SUGGESTIONS = Counter(
+    "ml_suggestion",
+    "Lists of propositions by where they came from: model, cached or rules.",
+    ["source"],
+    registry=_registry,
+)
+SUGGESTION_SECONDS = Histogram(
+    "ml_suggestion_seconds",
+    "From a request for propositions to its list, with what is logged of it.",
+    ["source"],
+    buckets=_SUGGESTION_BUCKETS,
+    registry=_registry,
 )
 
 
@@ -125,6 +139,8 @@ COUNTED: tuple[Counter | Histogram, ...] = (
     SHORTENED,
     CACHE_HITS,
     CACHE_MISSES,
+    SUGGESTIONS,
+    SUGGESTION_SECONDS,
 )
 
 
@@ -148,6 +164,12 @@ def _count_code(model: str, status: str, error_code: str) -> None:
         _invalid_of(model, error_code).inc()
     elif status == "fallback":
         _fallback_of(model, error_code).inc()
+
+
+def count_suggestion(*, source: str, seconds: float) -> None:
+    """Count one list of propositions: by a `model`, `cached`, or by `rules`."""
+    SUGGESTIONS.labels(source).inc()
+    SUGGESTION_SECONDS.labels(source).observe(seconds)
 
 
 def observe_pending() -> None:

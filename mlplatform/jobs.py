@@ -15,6 +15,8 @@ from monitoring.drift import checking
 from monitoring.error_groups import writing as error_groups
 from monitoring.outcomes import matching, summing
 from registry import artifacts, scrubbing
+from solutions.propositions import counting
+from solutions.propositions.retraining import running, schedule
 
 STALE_UPLOAD_SECONDS = 24 * 3600.0
 DEAD_PROCESS_SECONDS = 60.0
@@ -56,6 +58,9 @@ def _sweep_uploads() -> object:
 
 JOBS: tuple[Job, ...] = (
     Job("validate uploaded versions", inference_jobs.validate_next, every_seconds=0.5, is_long=True),
+    Job("retrain the ranking of propositions", running.run_next, every_seconds=1.0, is_long=True),
+    Job("count impressions and clicks of propositions", counting.count_next, every_seconds=10.0),
+    Job("ask for a retraining when one is due", schedule.ask_if_due, every_seconds=600.0),
     Job("take over the records of dead processes", spool.take_over, every_seconds=1.0),
     Job("make the record's partitions ahead of time", _prepare_partitions, every_seconds=600.0),
     Job("forget old prediction records", _forget_records, every_seconds=60.0),

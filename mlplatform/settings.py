@@ -309,7 +309,7 @@ DOCS_PUBLIC = env.flag("DOCS_PUBLIC", True, "Whether /docs and /api/schema are s
 CORS_ALLOWED_ORIGINS = env.names(
     "CORS_ALLOWED_ORIGINS", [], "Origins (https://…) whose pages may call the API from a browser."
 )
-CORS_URLS_REGEX = r"^/(api|predict|suggest|log_event|monitoring)(/|$)"
+CORS_URLS_REGEX = r"^/(api|predict|suggest|log_event|propositions|interactions|users|monitoring)(/|$)"
 # Callers show a key or a token; cookies are the admin's and stay there.
 CORS_ALLOW_CREDENTIALS = False
 CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-api-key", "x-request-id"]
@@ -436,6 +436,26 @@ GENERATION_POLL_SECONDS = env.number(
     "GENERATION_POLL_SECONDS", 0.5, "How often a process asks the database what is active."
 )
 HEARTBEAT_SECONDS = env.number("HEARTBEAT_SECONDS", 1.0, "How often a serving process says that it lives.")
+
+# -- Solutions ----------------------------------------------------------------------------------------
+
+PROPOSITIONS_CACHE_SECONDS = env.number(
+    "PROPOSITIONS_CACHE_SECONDS", 60.0, "How long a suggested list is remembered, unless the user does something."
+)
+PROPOSITIONS_DIVERSITY = env.number(
+    "PROPOSITIONS_DIVERSITY", 0.1, "How much suggestions vary their categories: 0 not at all, 1 whatever it costs."
+)
+PROPOSITIONS_COUNT_SECONDS = env.number(
+    "PROPOSITIONS_COUNT_SECONDS", 3600.0, "How often impressions and clicks of propositions are counted."
+)
+PROPOSITIONS_RETRAIN_DAYS = env.number(
+    "PROPOSITIONS_RETRAIN_DAYS", 7.0, "How often the ranking is retrained when enough is new; 0: only when asked."
+)
+PROPOSITIONS_ACTIVATE = env.flag(
+    "PROPOSITIONS_ACTIVATE",
+    False,
+    "Whether a retrained ranking that is better beyond doubt goes live by itself; else a person decides.",
+)
 
 # -- What `manage.py benchmark` judges by --------------------------------------------------------------
 

@@ -1,5 +1,22 @@
 """The tables of those solutions that have some: one app, so that a solution is one line in the catalogue."""
 
 from solutions.notifications.models import Action, ActionRule
+from solutions.propositions.models import (
+    Counting,
+    Interaction,
+    Proposition,
+    PropositionCount,
+    Retraining,
+    UserFeatures,
+)
 
-__all__ = ["Action", "ActionRule"]
+__all__ = [
+    "Action",
+    "ActionRule",
+    "Counting",
+    "Interaction",
+    "Proposition",
+    "PropositionCount",
+    "Retraining",
+    "UserFeatures",
+]

@@ -36,7 +36,7 @@ def _state(model: RegisteredModel) -> ModelState:
 
 def figures_of(metrics: list[dict[str, Any]]) -> tuple[Figure, ...]:
     """A version's metrics as figures again: `Figure.as_metrics` taken back. Metrics without a range are left out."""
-    by_name: dict[tuple[str, str], float] = {(one["name"], one["dataset"]): one["value"] for one in metrics}
+    by_name: dict[tuple[str, str], float] = {(one["name"], one.get("dataset", "")): one["value"] for one in metrics}
     found = []
     for (name, dataset), value in by_name.items():
         low, high = by_name.get((name, f"{dataset}, 2.5 %")), by_name.get((name, f"{dataset}, 97.5 %"))

@@ -73,6 +73,13 @@ def upload(*, by: User, name: str, trained: TrainedModel) -> ModelVersion:
     )
 
 
+def prepare(*, by: User, solution: Solution) -> str:
+    """What a solution wants in its tables to be shown (`services.prepare_demo`), if anything; what was done."""
+    services_room = catalogue.room(solution.name, "services")
+    prepare_demo = getattr(services_room, "prepare_demo", None)
+    return str(prepare_demo(by=by, seed=solution.seed)) if prepare_demo is not None else ""
+
+
 def trained_by(solution: Solution) -> list[TrainedModel]:
     """What the demo publishes of a solution: the files its folder ships, or those of a training with its own seed."""
     training = catalogue.room(solution.name, "training")

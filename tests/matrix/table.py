@@ -38,6 +38,7 @@ def staff_only(staff: str, superuser: str) -> str:
 API, ADMIN, ID = "/api/v1", "/admin", r"\{\w+\}"
 MODEL = rf"{API}/models/{ID}"
 READS = "GET|HEAD"
+EITHER = rf"({API})?"
 
 RULES = [
     # -- Open to everybody ----------------------------------------------------------------------------
@@ -88,6 +89,20 @@ RULES = [
     rule(rf"{API}/ml/(model/(info|versions|performance)|cache/stats)", READS, "401 403 401 in in in in in"),
     rule(rf"{API}/ml/model/(version/switch|reload|rollback)", "POST", "401 403 401 in in in in in"),
     rule(rf"{API}/ml/cache", "DELETE", "401 403 401 in in in in in"),
+    # -- Propositions: at the paths of the seed and below /api/v1 --------------------------------------
+    rule(rf"{EITHER}/(suggest|log_event)", "POST", "401 in* 401 in* in* in* in* in*"),
+    rule(rf"{EITHER}/users/{ID}/features", "PUT", "401 in* 401 in* in* in* in* in*"),
+    # Both tell of people: it takes a permission that only the superuser of the table has.
+    rule(rf"{EITHER}/(interactions|users/{ID}/features)", READS, "401 403 401 403 403 403 403 in"),
+    rule(rf"{EITHER}/(propositions(/{ID})?|suggest/(metrics|cache))", READS, "401 403 401 in in in in in"),
+    rule(rf"{EITHER}/propositions", "POST", "401 403 401 403 403 403 403 in*"),
+    rule(rf"{EITHER}/propositions/{ID}", "PATCH", "401 403 401 403 403 403 403 in*"),
+    # The table has no ranking model.
+    rule(rf"{EITHER}/suggest/(performance|versions)", READS, "401 403 401 404 404 404 404 404"),
+    rule(rf"{EITHER}/suggest/activate", "POST", "401 403 401 404 404 404 404 404"),
+    rule(rf"{EITHER}/suggest/cache", "DELETE", "401 403 401 404 404 404 404 404"),
+    rule(r"/(suggest.*|log_event|propositions.*|interactions|users/.*)", "OPTIONS", "401 in 401 in in in in in"),
+    rule(r"/(suggest.*|log_event|propositions.*|interactions|users/.*)", ANY, "401 405 401 405 405 405 405 405"),
     rule(r"/metrics", READS, "401 403 401 403 403 403 in in"),
     rule(r"/metrics", "OPTIONS", "401 403 401 403 403 403 in in"),
     rule(r"/metrics", ANY, "401 403 401 403 403 403 405 405"),
@@ -151,6 +166,12 @@ RULES = [
     rule(rf"{ADMIN}/registry/registeredmodel/add/", ANY, staff_only("moved", "moved")),
     rule(rf"{ADMIN}/registry/\w+/{ID}/history/", ANY, staff_only("moved", "moved")),
     rule(rf"{ADMIN}/(accounts/apikey|monitoring/feedback)/{ID}/history/", ANY, staff_only("moved", "in")),
+    rule(rf"{ADMIN}/solutions/(interaction|userfeatures|retraining)/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
+    rule(rf"{ADMIN}/solutions/proposition/{ID}/delete/", ANY, staff_only("403", "403")),
+    rule(rf"{ADMIN}/solutions/(interaction|userfeatures)/{ID}/change/", "POST", staff_only("403", "403")),
+    # It ended: there is nothing to decide.
+    rule(rf"{ADMIN}/solutions/retraining/{ID}/(accept|decline|cancel)/", "POST", staff_only("403", "moved")),
+    rule(rf"{ADMIN}/solutions/retraining/{ID}/(accept|decline|cancel)/", ANY, staff_only("405", "405")),
     rule(rf"{ADMIN}/\w+/\w+/{ID}/", ANY, staff_only("moved", "moved")),
     rule(rf"{ADMIN}/\w+/\w+/(add/|{ID}/\w+/)?", ANY, staff_only("403", "in")),
 ]

@@ -19,6 +19,7 @@ from monitoring.models import ErrorGroup, Feedback, Outcome, PredictionLog
 from registry import services as registry_services
 from registry.models import ModelVersion
 from solutions.notifications.models import Action, ActionRule
+from solutions.propositions.models import Interaction, Proposition, Retraining, UserFeatures
 from tests import toys
 
 CALLERS = ("anonymous", "predict key", "expired key", "other tenant", "viewer", "owner", "staff", "superuser")
@@ -93,10 +94,30 @@ def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
         "actionrule": rule.pk,
         "errorgroup": error.pk,
         "user": User.objects.create_user("spare@example.org", PASSWORD).pk,
+        **_of_propositions(ada),
         "group": Group.objects.create(name="spare").pk,
     }
     refresh = tokens.issue(ada).refresh
     return World({name: callers[name] for name in CALLERS}, ids, {"refresh": refresh})
+
+
+def _of_propositions(ada: User) -> dict[str, Any]:
+    """A proposition, what somebody did with it, what is said of them, and a retraining that ended."""
+    proposition = Proposition.objects.create(ref="theirs", title="Theirs", category="things")
+    facts = {"user_id": "somebody", "proposition": proposition, "category": "things", "price": 0.0}
+    interaction = Interaction.objects.create(event_type="click", at=timezone.now(), **facts)
+    retraining = Retraining.objects.create(
+        model_name="propositions", kind="xgboost", seed=1, data_until=timezone.now(), requested_by=ada,
+        status="cancelled", ended_at=timezone.now(),
+    )  # fmt: skip
+    return {
+        "proposition_id": "theirs",
+        "user_id": "somebody",
+        "proposition": proposition.pk,
+        "interaction": interaction.pk,
+        "userfeatures": UserFeatures.objects.create(user_id="somebody").pk,
+        "retraining": retraining.pk,
+    }
 
 
 def _person(name: str) -> User:
@@ -134,6 +155,12 @@ _FORMS: dict[str, dict[str, Any]] = {
     "export": {"format": "csv"},
 }
 _BODIES: dict[str, dict[str, Any]] = {
+    "/suggest": {"user_id": "somebody"},
+    "/log_event": {"event_type": "click", "user_id": "somebody", "proposition_id": "theirs"},
+    "/features": {"interests": ["changed"]},
+    "/propositions": {"proposition_id": "new", "title": "New", "category": "things"},
+    "/propositions/{proposition_id}": {"title": "changed"},
+    "/suggest/activate": {"version": 1},
     "auth/register": {"email": "new@example.org", "password": "a long enough passphrase"},
     "auth/login": {"email": "ada@example.org", "password": PASSWORD},
     "auth/refresh": {},

@@ -23,9 +23,13 @@ def job(work: Callable[[], object], **options: Any) -> Job:
     return Job("toy", work, **{"every_seconds": 60.0, **options})
 
 
-def test_the_jobs_have_names_of_their_own_and_exactly_two_are_long() -> None:
+def test_the_jobs_have_names_of_their_own_and_exactly_three_are_long() -> None:
     assert len({each.name for each in jobs.JOBS}) == len(jobs.JOBS)
-    assert [each.name for each in jobs.JOBS if each.is_long] == ["validate uploaded versions", "look for drift"]
+    assert [each.name for each in jobs.JOBS if each.is_long] == [
+        "validate uploaded versions",
+        "retrain the ranking of propositions",
+        "look for drift",
+    ]
 
 
 def test_every_job_finds_nothing_to_do_on_an_empty_platform() -> None:

@@ -70,7 +70,9 @@ class Command(BaseCommand):
         return version
 
     def _publish_solution(self, owner: User, solution: Solution) -> list[ModelVersion]:
-        """The same for the models of a solution, which are trained together."""
+        """The same for the models of a solution, which are trained together, and what it needs to be shown."""
+        if told := publishing.prepare(by=owner, solution=solution):
+            self._report(solution.name, told)
         stages = {name: publishing.stage_of(name) for name in solution.models}
         for name, (stage, _) in stages.items():
             if stage is Stage.DONE:

@@ -91,7 +91,13 @@ class Command(ModelCommand):
         folder.mkdir(parents=True, exist_ok=True)
         for one in trained:
             (folder / (one.filename or f"{one.name}.joblib")).write_bytes(one.artifact)
-            told = {"seed": seed, "metrics": one.as_metrics(), "facts": one.facts}
+            told = {
+                "seed": seed,
+                "metrics": one.as_metrics(),
+                "facts": one.facts,
+                "sample": one.sample,
+                "expected": one.expected,
+            }
             (folder / f"{one.name}.figures.json").write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
             (folder / f"{one.name}.card.md").write_text(card.of(solution, one, seed=seed))
         self.say(f"Written to {folder}.")

@@ -1,0 +1,202 @@
+"""The conductor: from a user and a place to a ranked list with reasons. Its door is `suggest`."""
+
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts import metrics
+from accounts.principal import Principal
+from registry import resolver
+from registry.errors import RegistryError
+from solutions.propositions import MODEL, candidates, knowledge, scoring, suggestion_cache
+from solutions.propositions.features import matrix
+from solutions.propositions.features.history import EventType, Known
+from solutions.propositions.models import Counting, Interaction, Proposition, UserFeatures
+from solutions.propositions.ranking import diversity, reasons
+from solutions.propositions.ranking.explained import added_to
+
+MOST_SUGGESTED = 50
+_FEEDBACK = [EventType.CLICK, EventType.CONVERSION, EventType.DISMISSAL]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked. is_recorded: whether the answer counts as shown, so that an impression of each is logged."""
+
+    user_id: str
+    context: str = ""
+    limit: int = 10
+    use_cache: bool = True
+    is_recorded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """One line of a list. `key` is the proposition's in the database."""
+
+    key: int
+    proposition_id: str
+    title: str
+    category: str
+    price: float
+    score: float
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A list. version: None when the rules ranked it, for `reason`. cache: hit, miss or bypass."""
+
+    id: uuid.UUID
+    wanted: Wanted
+    lines: tuple[Suggested, ...]
+    version: int | None
+    reason: str
+    cache: str
+    inference_ms: float
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether the rules ranked it, in place of a model."""
+        return bool(self.reason)
+
+
+def suggest(*, wanted: Wanted, by: Principal, request_id: str) -> Suggestion:
+    """Rank for a user, and log what is shown. Raises ModelNotFound where the caller may not use the ranking model, and
+    what a prediction raises that isn't the model's fault (RateLimited, SpoolFull)."""
+    started, at = time.perf_counter(), timezone.now()
+    key = _key(wanted, by) if wanted.use_cache else ""
+    found = _remembered(key, wanted, at) if key else None
+    if found is None:
+        found = _ranked(wanted, by, at, request_id, key)
+    if wanted.is_recorded:
+        _log_impressions(found, at)
+    metrics.count_suggestion(source=_source(found), seconds=time.perf_counter() - started)
+    return found
+
+
+def _source(found: Suggestion) -> str:
+    if found.cache == "hit":
+        return "cached"
+    return "rules" if found.is_degraded else "model"
+
+
+def _ranked(wanted: Wanted, by: Principal, at: datetime, request_id: str, key: str) -> Suggestion:
+    known = knowledge.of_user(wanted.user_id, at=at)
+    rated = candidates.for_user(known, at=at, seed=f"{wanted.user_id} {at:%Y-%m-%d}")
+    if not rated:
+        return Suggestion(uuid.uuid4(), wanted, (), None, "", "miss" if key else "bypass", 0.0)
+    items = [knowledge.as_item(proposition) for proposition in rated]
+    rows = matrix.rows(known, items, context=wanted.context, at=at.timestamp())
+    scored = scoring.of_rows(rows, by=by, user_id=wanted.user_id, request_id=request_id)
+    order = diversity.chosen(
+        scored.scores.tolist(),
+        [item.category for item in items],
+        limit=wanted.limit,
+        strength=settings.PROPOSITIONS_DIVERSITY,
+    )
+    lines = _lines(rated, items, rows, scored, order, known, wanted.context, at)
+    made = Suggestion(
+        uuid.uuid4(), wanted, lines, scored.version, scored.reason, "miss" if key else "bypass", scored.inference_ms
+    )
+    if key and not made.is_degraded:
+        suggestion_cache.put(key, {"version": made.version, "lines": [_plain(line) for line in lines]})
+    return made
+
+
+def _lines(
+    rated: list[Proposition],
+    items: list[matrix.Item],
+    rows: matrix.Matrix,
+    scored: scoring.Scored,
+    order: list[int],
+    known: Known,
+    context: str,
+    at: datetime,
+) -> tuple[Suggested, ...]:
+    added = added_to(rows[order], served=scored.served)
+    lines = []
+    for number, parts in zip(order, added, strict=True):
+        proposition = rated[number]
+        about = reasons.About(items[number], known, context, at.timestamp())
+        lines.append(
+            Suggested(
+                proposition.pk,
+                proposition.ref,
+                proposition.title,
+                proposition.category,
+                float(proposition.price),
+                round(float(scored.scores[number]), 6),
+                reasons.sentence(parts, about),
+            )
+        )
+    return tuple(lines)
+
+
+def _remembered(key: str, wanted: Wanted, at: datetime) -> Suggestion | None:
+    """The list of a moment ago, if all it holds is still there; titles and prices are those of now."""
+    kept = suggestion_cache.get(key)
+    if kept is None:
+        return None
+    shown = [line["key"] for line in kept["lines"]]
+    open = Proposition.objects.filter(pk__in=shown, is_active=True, published_at__lte=at).in_bulk()
+    if len(open) < len(shown):
+        return None
+    lines = []
+    for line in kept["lines"]:
+        now = open[line["key"]]
+        lines.append(Suggested(**{**line, "title": now.title, "category": now.category, "price": float(now.price)}))
+    return Suggestion(uuid.uuid4(), wanted, tuple(lines), kept["version"], "", "hit", 0.0)
+
+
+def _key(wanted: Wanted, by: Principal) -> str:
+    """What the list depends on; empty while no version is live for this caller, as rules are not remembered."""
+    try:
+        served = resolver.resolve(MODEL, user=by.user)
+    except RegistryError:
+        return ""
+    if not by.may_use_model(MODEL):
+        return ""
+    did = Interaction.objects.filter(user_id=wanted.user_id, event_type__in=_FEEDBACK).aggregate(last=Max("id"))
+    said = UserFeatures.objects.filter(user_id=wanted.user_id).aggregate(last=Max("id"))
+    epoch = Counting.objects.filter(pk=1).values_list("epoch", flat=True).first() or 0
+    return suggestion_cache.key_of(
+        user=wanted.user_id,
+        context=wanted.context,
+        limit=wanted.limit,
+        version=served.version_id,
+        did=did["last"],
+        said=said["last"],
+        epoch=epoch,
+        diversity=settings.PROPOSITIONS_DIVERSITY,
+    )
+
+
+def _plain(line: Suggested) -> dict[str, Any]:
+    return {name: getattr(line, name) for name in Suggested.__slots__}
+
+
+def _log_impressions(found: Suggestion, at: datetime) -> None:
+    """One statement, however long the list is."""
+    Interaction.objects.bulk_create(
+        Interaction(
+            user_id=found.wanted.user_id,
+            proposition_id=line.key,
+            event_type=EventType.IMPRESSION,
+            context=found.wanted.context,
+            category=line.category,
+            price=line.price,
+            position=position,
+            suggestion=found.id,
+            version_number=found.version,
+            at=at,
+            recorded_at=at,
+        )
+        for position, line in enumerate(found.lines)
+    )
