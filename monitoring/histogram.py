@@ -31,7 +31,11 @@ def from_counts(counts: dict[int, int]) -> list[int]:
     if not counts:
         return []
     first, last = min(counts), max(counts)
-    return [first, *(counts.get(bucket, 0) for bucket in range(first, last + 1))]
+    array = [0] * (last - first + 2)
+    array[0] = first
+    for bucket, count in counts.items():
+        array[bucket - first + 1] = count
+    return array
 
 
 def add(counts: dict[int, int], histogram: Sequence[int]) -> None:

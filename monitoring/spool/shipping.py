@@ -23,7 +23,7 @@ from monitoring.spool.writer import writer
 
 logger = logging.getLogger(__name__)
 
-BITE_BYTES = 1 << 20
+BITE_BYTES = 4 << 20
 """How much of a file is loaded in one transaction (more only when one record is larger)."""
 
 _known_offsets: dict[str, int] = {}
