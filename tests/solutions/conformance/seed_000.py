@@ -66,7 +66,7 @@ ROWS = [
         "what is done with each class (only `urgent` is named there) is data on the version",
         _ACTIONS + "test_a_version_gets_a_rule_for_each_of_its_classes " + _ACTIONS + "test_the_map_is_edited_in_the_admin",
     ),
-    met("behaviour", "the second identical call comes from the cache; `use_cache: false` does not", _API + "test_the_second_identical_call_comes_from_the_cache_and_a_fresh_one_does_not"),
+    differently("behaviour", "the second identical call comes from the cache; `use_cache: false` neither reads nor fills it", "each process remembers its own answers: with several, a repetition may meet one that has not heard it", _API + "test_the_second_identical_call_comes_from_the_cache_and_a_fresh_one_does_not"),
     differently(
         "behaviour",
         "a pickled scikit-learn model, loaded as a singleton",

@@ -35,7 +35,8 @@ def test_its_confidence_is_worth_something(trained: TrainedModel) -> None:
     loss = figure(trained, "log loss")
 
     assert loss.high < loss.baseline / 2
-    assert figure(trained, "calibration error").value < 0.1
+    assert abs(figure(trained, "overconfidence").value) < 0.1
+    assert "held-out rows" in trained.facts["Expected calibration error"]
 
 
 def test_the_same_seed_yields_the_same_file_and_figures(trained: TrainedModel) -> None:
@@ -68,6 +69,10 @@ def test_macro_f1_is_that_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     truth, predicted = (np.array(column) for column in zip(*pairs, strict=True))
 
     assert np.isclose(macro_f1(truth, predicted), f1_score(truth, predicted, average="macro", zero_division=0.0))
+
+
+def test_every_figure_lies_in_its_range(trained: TrainedModel) -> None:
+    assert [one for one in trained.figures if not one.low <= one.value <= one.high] == []
 
 
 def test_the_calibration_error_is_how_far_confidence_and_accuracy_are_apart() -> None:
