@@ -17,6 +17,7 @@ from monitoring.outcomes import matching, summing
 from registry import artifacts, scrubbing
 from solutions.propositions import counting
 from solutions.propositions.retraining import running, schedule
+from solutions.runs import job as training_job
 
 STALE_UPLOAD_SECONDS = 24 * 3600.0
 DEAD_PROCESS_SECONDS = 60.0
@@ -78,5 +79,6 @@ JOBS: tuple[Job, ...] = (
     Job("forget sign-ins that expired", tokens.prune, every_seconds=600.0),
     Job("forget answers kept for repeated calls", idempotency.prune, every_seconds=600.0),
     Job("check stored model files", scrubbing.scrub_next, every_seconds=2.0),
+    Job("run the trainings that were asked for", training_job.tend, every_seconds=1.0),
     Job("remove abandoned uploads", _sweep_uploads, every_seconds=3600.0),
 )

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.principal import principal_for
 from registry.signed_in import person
-from solutions import catalogue, selectors
+from solutions import admin_training, catalogue, selectors
 from solutions.errors import NoSuchSolution
 from solutions.page import Page
 from solutions.solution import Solution
@@ -57,6 +57,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         chosen=chosen,
         path=page.path,
         curl=page.curl(fields, origin=f"{request.scheme}://{request.get_host()}"),
+        **admin_training.context(request, solution),
         **page.extra(user=request.user),
     )
 

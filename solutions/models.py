@@ -9,6 +9,7 @@ from solutions.propositions.models import (
     Retraining,
     UserFeatures,
 )
+from solutions.runs.models import TrainingRun
 
 __all__ = [
     "Action",
@@ -18,5 +19,6 @@ __all__ = [
     "Proposition",
     "PropositionCount",
     "Retraining",
+    "TrainingRun",
     "UserFeatures",
 ]

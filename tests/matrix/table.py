@@ -139,6 +139,10 @@ RULES = [
     # The table has no solution of that name; who may open the admin may try those that are there.
     rule(rf"{ADMIN}/solution/{ID}/", "GET|POST", staff_only("404", "404")),
     rule(rf"{ADMIN}/solution/({ID}/)?", ANY, staff_only("405", "405")),
+    # Who asks for no seed is sent back; somebody else's training is not cancelled.
+    rule(rf"{ADMIN}/solution/{ID}/train/", "POST", staff_only("moved", "moved")),
+    rule(rf"{ADMIN}/training/{ID}/cancel/", "POST", staff_only("moved", "moved*")),
+    rule(rf"{ADMIN}/(solution/{ID}/train|training/{ID}/cancel)/", ANY, staff_only("405", "405")),
     rule(rf"{ADMIN}/(versions|models)/{ID}/(activate|rollback|trust)/", "GET", staff_only("moved", "in")),
     rule(rf"{ADMIN}/(versions|models)/{ID}/(activate|rollback|trust)/", "POST", staff_only("moved", "moved*")),
     rule(rf"{ADMIN}/(versions|models)/{ID}/\w+/", ANY, staff_only("405", "405")),

@@ -20,6 +20,7 @@ from registry import services as registry_services
 from registry.models import ModelVersion
 from solutions.notifications.models import Action, ActionRule
 from solutions.propositions.models import Interaction, Proposition, Retraining, UserFeatures
+from solutions.runs.models import TrainingRun
 from tests import toys
 
 CALLERS = ("anonymous", "predict key", "expired key", "other tenant", "viewer", "owner", "staff", "superuser")
@@ -64,6 +65,7 @@ def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
     )  # fmt: skip
     feedback = Feedback.objects.create(prediction_id=record.pk, value=2.0, state="waiting", by=ada)
     rule = ActionRule.objects.create(version=second, label="urgent", action=Action.BATCH, below=Action.BATCH)
+    training = TrainingRun.objects.create(solution="notifications", seed=1, by=ada)
     event = audit.record("test.done", by=ada, target=key)
     now = timezone.now()
     error = ErrorGroup.objects.create(fingerprint="f", message="m", first_seen_at=now, last_seen_at=now)
@@ -92,6 +94,7 @@ def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
         "apikey": key.pk,
         "auditevent": event.pk,
         "actionrule": rule.pk,
+        "training": training.pk,
         "errorgroup": error.pk,
         "user": User.objects.create_user("spare@example.org", PASSWORD).pk,
         **_of_propositions(ada),
