@@ -13,7 +13,7 @@ from inference import strikes
 from monitoring import partitions, processes, retention, spool
 from monitoring.drift import checking
 from monitoring.error_groups import writing as error_groups
-from monitoring.outcomes import matching, summing
+from monitoring.outcomes import keeping, matching, queueing, summing
 from registry import artifacts, scrubbing
 from solutions.propositions import counting
 from solutions.propositions.retraining import running, schedule
@@ -68,10 +68,11 @@ JOBS: tuple[Job, ...] = (
     Job("forget old sums of records", _forget_sums, every_seconds=300.0),
     Job("count crashes against the versions they happened in", strikes.collect_crashes, every_seconds=1.0),
     Job("find the predictions that feedback waits for", matching.match_waiting, every_seconds=1.0),
+    Job("queue predictions for review", queueing.queue_next, every_seconds=5.0),
     Job("sum the feedback of a day", summing.sum_next, every_seconds=1.0),
     Job("look for drift", checking.check_next, every_seconds=10.0, is_long=True),
     Job("forget old looks for drift", checking.prune, every_seconds=3600.0),
-    Job("forget feedback about unknown predictions", matching.prune, every_seconds=3600.0),
+    Job("forget feedback that was kept long enough", keeping.prune, every_seconds=3600.0),
     Job("write down this process's errors", error_groups.write, every_seconds=1.0),
     Job("forget old errors", error_groups.prune, every_seconds=3600.0),
     Job("forget serving processes that ended", _prune_processes, every_seconds=30.0),

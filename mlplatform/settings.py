@@ -522,6 +522,9 @@ FEEDBACK_WAIT_SECONDS = env.number(
 FEEDBACK_UNKNOWN_DAYS = env.number(
     "FEEDBACK_UNKNOWN_DAYS", 30.0, "Days for which feedback about predictions that were never found is kept."
 )
+FEEDBACK_KEEP_DAYS = env.number(
+    "FEEDBACK_KEEP_DAYS", 730.0, "Days for which feedback is kept; the sums of quality stay. 0 means for ever."
+)
 
 # -- Drift --------------------------------------------------------------------------------------------
 

@@ -8,7 +8,12 @@ class MonitoringConfig(AppConfig):
     verbose_name = "Monitoring"
 
     def ready(self) -> None:
-        from monitoring import erasure
+        from monitoring import erasure, panels
         from monitoring.outcomes import erasing
+        from monitoring.pages import feedback, outcome_panels
 
         erasure.also("feedback", erasing.erase)
+        panel = panels.Panel
+        panels.register("model", panel("Quality", "monitoring/_quality_panel.html", outcome_panels.quality_panel, 40))
+        panels.register("model", panel("Drift", "monitoring/_drift_panel.html", outcome_panels.drift_panel, 41))
+        panels.register("prediction", panel("Feedback", "monitoring/_feedback_panel.html", feedback.panel, 50))

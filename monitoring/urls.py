@@ -4,11 +4,16 @@ from django.contrib import admin
 
 from accounts.routing import Router, route
 from monitoring.drift.views import DriftViewSet
+from monitoring.outcomes.review_views import ReviewViewSet
 from monitoring.outcomes.views import FeedbackViewSet, QualityViewSet
 from monitoring.pages.clients_page import clients
+from monitoring.pages.drift import drift
+from monitoring.pages.feedback import tell
 from monitoring.pages.prediction import prediction
 from monitoring.pages.predictions_page import export, predictions
 from monitoring.pages.processes_page import processes
+from monitoring.pages.quality import labelled, quality, watch
+from monitoring.pages.review import review
 from monitoring.pages.traffic_pages import dashboard, model_dashboard
 from monitoring.scrape_view import MetricsViewSet
 from monitoring.statistics_views import StatisticsViewSet
@@ -21,7 +26,13 @@ urlpatterns = [
     route("clients", admin.site.admin_view(clients), name="dashboard-clients"),
     route("predictions", admin.site.admin_view(predictions), name="predictions"),
     route("predictions/export", admin.site.admin_view(export), name="predictions-export"),
+    route("dashboard/<str:name>/quality", admin.site.admin_view(quality), name="dashboard-quality"),
+    route("dashboard/<str:name>/watch", admin.site.admin_view(watch), name="dashboard-watch"),
+    route("dashboard/<str:name>/labelled", admin.site.admin_view(labelled), name="dashboard-labelled"),
+    route("dashboard/<str:name>/review", admin.site.admin_view(review), name="dashboard-review"),
+    route("dashboard/<str:name>/drift", admin.site.admin_view(drift), name="dashboard-drift"),
     route("predictions/<uuid:pk>", admin.site.admin_view(prediction), name="prediction"),
+    route("predictions/<uuid:pk>/feedback", admin.site.admin_view(tell), name="prediction-feedback"),
 ]
 
 _router = Router()
@@ -40,6 +51,11 @@ api_urlpatterns = [
         "models/<str:ref>/versions/<int:number>/drift-reference",
         DriftViewSet.as_view({"post": "take_reference"}),
         name="api-drift-reference",
+    ),
+    route("models/<str:ref>/review", ReviewViewSet.as_view({"get": "list"}), name="api-review"),
+    route("models/<str:ref>/labelled", ReviewViewSet.as_view({"get": "labelled"}), name="api-labelled"),
+    route(
+        "models/<str:ref>/watch", ReviewViewSet.as_view({"get": "watch", "patch": "partial_update"}), name="api-watch"
     ),
     route("models/<str:ref>/quality", QualityViewSet.as_view({"get": "retrieve"}), name="api-quality"),
     route("monitoring/analytics", StatisticsViewSet.as_view({"get": "analytics"}), name="api-analytics"),

@@ -6,14 +6,17 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from accounts.models import User
 from monitoring.drift import comparing, references, thresholds, window
 from monitoring.drift.comparing import Found
 from monitoring.drift.errors import NoReference
 from monitoring.drift.models import DriftCheck, DriftReference, DriftResult
 from monitoring.drift.window import Window
 from registry.models import Deployment, ModelVersion
+from registry.services.rights import check_may_change
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +38,25 @@ def check(version: ModelVersion, *, hours: float | None = None) -> DriftCheck:
     return _write(version, reference, seen, found)
 
 
+def ask(*, version: ModelVersion, by: User) -> DriftReference:
+    """Have the job look at a version soon, live or not. Raises registry's Forbidden, NoReference.
+
+    Serving processes don't look themselves: the statistics would stay in their memory.
+    """
+    check_may_change(by, version.model)
+    current = DriftReference.objects.filter(version=version, is_current=True)
+    if not current.update(asked_at=timezone.now(), not_before=None):
+        raise NoReference(f"{version} has no reference: take one from its records.")
+    return current.get()
+
+
 def check_next() -> bool:
-    """Look at one live version that is due; False when none is. A version is due every DRIFT_CHECK_SECONDS."""
+    """Look at one version that is due; False when none is. One that is live is due every DRIFT_CHECK_SECONDS, any other
+    one when it is asked for.
+    """
     live = Deployment.objects.filter(closed_at=None, model__archived_at=None).values("version")
-    due = DriftReference.objects.filter(is_current=True, version__in=live).order_by("not_before", "pk")
+    wanted = Q(version__in=live) | Q(asked_at__isnull=False)
+    due = DriftReference.objects.filter(wanted, is_current=True).order_by("not_before", "pk")
     reference = DriftReference.claim_one(due, seconds=settings.JOB_LEASE_SECONDS * 4)
     if reference is None:
         return False
@@ -51,6 +69,8 @@ def check_next() -> bool:
     except Exception:
         reference.release(delay=_RETRY_SECONDS, counts=False)
         raise
+    # Who asked meanwhile has another look coming.
+    DriftReference.objects.filter(pk=reference.pk, asked_at=reference.asked_at).update(asked_at=None)
     reference.release(delay=settings.DRIFT_CHECK_SECONDS, counts=False)
     return True
 

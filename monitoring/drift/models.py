@@ -33,6 +33,7 @@ class DriftReference(Leased):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="+", null=True, db_index=False
     )
     captured_at = models.DateTimeField(default=timezone.now)
+    asked_at = models.DateTimeField(null=True, help_text="When somebody asked for a look that was not made yet.")
 
     class Meta:
         verbose_name = "drift reference"

@@ -8,7 +8,8 @@ MISSING = None
 Columns = dict[str, list[Any]]
 """Cells by the column's name, one for each row; None where a cell is missing."""
 
-TEXT_FEATURES = ("length", "words")
+MASK = "[redacted]"
+"""What a record has in place of a value that the model's policy never writes down."""
 
 
 def inputs_of(recorded: Iterable[Any], signature: dict[str, Any]) -> Columns:
@@ -19,24 +20,29 @@ def inputs_of(recorded: Iterable[Any], signature: dict[str, Any]) -> Columns:
     handler = signature.get("handler")
     names = [column["name"] for column in signature.get("inputs", ())]
     if handler == "text":
-        return _texts(text for one in recorded for text in _instances(one, ["text"]))
+        return _texts(text for one in recorded for text in instances_of(one, ["text"]))
     if handler != "tabular" or not names:
         return {}
     columns: Columns = {name: [] for name in names}
     for one in recorded:
-        for row in _instances(one, names):
+        for row in instances_of(one, names):
             for name, cell in zip(names, row, strict=True):
-                columns[name].append(_plain(cell))
-    return columns
+                columns[name].append(cell if cell == MASK else _plain(cell))
+    return {name: _unmasked(cells) for name, cells in columns.items() if not cells or set(map(str, cells)) != {MASK}}
+
+
+def _unmasked(cells: list[Any]) -> list[Any]:
+    """Values that were not written down are missing; a column without any others is none."""
+    return [MISSING if cell == MASK else cell for cell in cells] if MASK in cells else cells
 
 
 def _texts(rows: Iterable[list[Any]]) -> Columns:
-    texts = [row[0] for row in rows if isinstance(row[0], str)]
+    texts = [row[0] for row in rows if isinstance(row[0], str) and row[0] != MASK]
     return {"length": [len(text) for text in texts], "words": [len(text.split()) for text in texts]}
 
 
-def _instances(recorded: Any, names: list[str]) -> list[list[Any]]:
-    """Rows of cells in the order of `names`; rows that don't have that form are left out."""
+def instances_of(recorded: Any, names: list[str]) -> list[list[Any]]:
+    """The rows of a recorded input, cells in the order of `names`; rows that don't have that form are left out."""
     if not isinstance(recorded, dict) or len(recorded) != 1:
         return []
     kind, data = next(iter(recorded.items()))

@@ -16,12 +16,6 @@ class SpanSerializer(StrictSerializer):
     until = serializers.DateTimeField(required=False, help_text="ISO 8601 with zone; now when left out.")
 
 
-class CheckRequestSerializer(StrictSerializer):
-    """How far back to look; DRIFT_WINDOW_HOURS when left out."""
-
-    hours = serializers.FloatField(required=False, min_value=0.01, max_value=24 * 92)
-
-
 class ReferenceSerializer(serializers.ModelSerializer[DriftReference]):
     """What a version is compared with."""
 
@@ -32,7 +26,7 @@ class ReferenceSerializer(serializers.ModelSerializer[DriftReference]):
     class Meta:
         model = DriftReference
         fields = (
-            "source", "rows", "window_from", "window_to", "by", "captured_at", "features", "left_out",
+            "source", "rows", "window_from", "window_to", "by", "captured_at", "asked_at", "features", "left_out",
         )  # fmt: skip
         read_only_fields = fields
 

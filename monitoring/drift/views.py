@@ -11,15 +11,12 @@ from accounts.idempotent_views import idempotent
 from accounts.strict_json import StrictJSONParser
 from monitoring.drift import checking, reading, references
 from monitoring.drift.serializers import (
-    CheckRequestSerializer,
-    CheckSerializer,
     DriftSerializer,
     ReferenceSerializer,
     SpanSerializer,
     drift_body,
 )
 from registry.errors import NoActiveVersion
-from registry.services.rights import check_may_change
 from registry.views import find_model, find_version
 
 
@@ -50,17 +47,15 @@ class DriftViewSet(viewsets.ViewSet):
 
     @extend_schema(
         operation_id="versions_check_drift",
-        description="Look now. 409 `no_reference` while there is nothing to compare with.",
-        request=CheckRequestSerializer,
-        responses={201: CheckSerializer},
+        description="Ask for a look: a job makes it within seconds, and `GET .../drift` tells what it found. "
+        "409 `no_reference` while there is nothing to compare with.",
+        request=None,
+        responses={202: ReferenceSerializer},
     )
+    @idempotent()
     def check(self, request: Request, ref: str, number: int) -> Response:
-        form = CheckRequestSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
         version = find_version(request, ref, number)
-        check_may_change(caller(request).user, version.model)
-        found = checking.check(version, hours=form.validated_data.get("hours"))
-        return Response(CheckSerializer(found).data, status=201)
+        return Response(ReferenceSerializer(checking.ask(version=version, by=caller(request).user)).data, status=202)
 
     @extend_schema(
         operation_id="versions_take_reference",

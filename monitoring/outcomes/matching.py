@@ -33,14 +33,6 @@ def match_waiting() -> bool:
     return len(ids) == BITE
 
 
-def prune() -> int:
-    """Forget feedback whose prediction was never found, after FEEDBACK_UNKNOWN_DAYS; how many were forgotten."""
-    before = timezone.now() - timedelta(days=settings.FEEDBACK_UNKNOWN_DAYS)
-    gone = Feedback.objects.filter(state__in=(FeedbackState.UNKNOWN, FeedbackState.REFUSED), given_at__lt=before)
-    ids = list(gone.values_list("pk", flat=True)[:BITE])
-    return Feedback.objects.filter(pk__in=ids).delete()[0]
-
-
 def _look_for(ids: list[int]) -> list[tuple[int, PredictionLog | None, FeedbackInvalid | None]]:
     groups: dict[tuple[int | None, tuple[str, ...] | None], list[Feedback]] = {}
     for row in Feedback.objects.filter(pk__in=ids).select_related("by"):

@@ -71,7 +71,9 @@ RULES = [
     rule(rf"{API}/predictions/{ID}/feedback", "POST", "401 in* 401 in* in* in* in* in*"),
     rule(rf"{API}/feedback", "POST", "401 in* 401 in* in* in* in* in*"),
     rule(rf"{API}/feedback", READS, "401 403 401 in in in in in"),
-    rule(rf"{MODEL}/(quality|drift)", READS, "401 403 401 404 404 in in in"),
+    rule(rf"{MODEL}/(review|labelled)", READS, "401 403 401 404 404 in 403 in"),
+    rule(rf"{MODEL}/watch", "PATCH", "401 403 401 404 403 in* 403 in*"),
+    rule(rf"{MODEL}/(quality|drift|watch)", READS, "401 403 401 404 404 in in in"),
     # There is no reference yet, and too little traffic for one, which is what 409 says.
     rule(rf"{MODEL}/versions/{ID}/drift(-reference)?", "POST", "401 403 401 404 403 in 403 in"),
     # A viewer's account has no right to the scope, which is said before anything is looked up.
@@ -128,6 +130,16 @@ RULES = [
     rule(rf"{ADMIN}/second-factor/", "GET|POST", staff_only("in", "in")),
     rule(rf"{ADMIN}/second-factor/", ANY, ALL("405")),
     # -- Pages of ours --------------------------------------------------------------------------------
+    rule(rf"{ADMIN}/dashboard/{ID}/(quality|labelled)", "GET", staff_only("403", "in")),
+    rule(rf"{ADMIN}/dashboard/{ID}/(quality|labelled)", ANY, staff_only("405", "405")),
+    rule(rf"{ADMIN}/dashboard/{ID}/watch", "POST", staff_only("403", "moved*")),
+    rule(rf"{ADMIN}/dashboard/{ID}/watch", ANY, staff_only("405", "405")),
+    # There is nothing to judge, and no reference to look from, which the page says after it moved.
+    rule(rf"{ADMIN}/dashboard/{ID}/(review|drift)", "GET", staff_only("403", "in")),
+    rule(rf"{ADMIN}/dashboard/{ID}/(review|drift)", "POST", staff_only("403", "moved")),
+    rule(rf"{ADMIN}/dashboard/{ID}/(review|drift)", ANY, staff_only("405", "405")),
+    rule(rf"{ADMIN}/predictions/{ID}/feedback", "POST", staff_only("403", "moved*")),
+    rule(rf"{ADMIN}/predictions/{ID}/feedback", ANY, staff_only("405", "405")),
     rule(rf"{ADMIN}/(dashboard(/{ID})?|processes|clients|predictions(/{ID})?)", ANY, staff_only("403", "in")),
     rule(rf"{ADMIN}/predictions/export", "POST", staff_only("403", "in")),
     rule(rf"{ADMIN}/predictions/export", ANY, staff_only("405", "405")),

@@ -156,6 +156,8 @@ _FORMS: dict[str, dict[str, Any]] = {
     "activate": {"note": ""},
     "rollback": {"note": ""},
     "export": {"format": "csv"},
+    "watch": {"review_below": "0.5"},
+    "feedback": {"value": "1.5"},
 }
 _BODIES: dict[str, dict[str, Any]] = {
     "/suggest": {"user_id": "somebody"},
@@ -176,6 +178,7 @@ _BODIES: dict[str, dict[str, Any]] = {
     "/activate": {},
     "/rollback": {},
     "/predictions/{pk}/feedback": {"value": 1.0},
+    "/watch": {"review_below": 0.5},
     "/api/v1/feedback": {"items": [{"subject_id": "somebody", "value": 1.0}]},
 }
 

@@ -195,6 +195,27 @@ def test_the_job_looks_at_what_is_live_and_due(ada: Any, watched: ModelVersion, 
     assert not checking.check_next()
 
 
+def test_a_look_that_is_asked_for_is_made_soon_live_or_not(ada: Any, watched: ModelVersion, asked: Asked) -> None:
+    asked(150)
+    references.from_window(version=watched, by=ada)
+    Deployment.objects.filter(closed_at=None).update(closed_at=timezone.now())
+    DriftReference.objects.update(not_before=timezone.now() + timedelta(hours=1))
+    assert not checking.check_next()
+
+    checking.ask(version=watched, by=ada)
+
+    assert checking.check_next()
+    assert not checking.check_next()
+    assert DriftReference.objects.get().asked_at is None
+
+
+def test_only_the_owner_may_ask_for_a_look_and_it_takes_a_reference(ada: Any, bob: Any, watched: ModelVersion) -> None:
+    with pytest.raises(Forbidden):
+        checking.ask(version=watched, by=bob)
+    with pytest.raises(NoReference):
+        checking.ask(version=watched, by=ada)
+
+
 def test_a_look_that_fails_is_put_off_and_can_be_made_again(
     ada: Any, watched: ModelVersion, asked: Asked, monkeypatch: Any
 ) -> None:

@@ -42,6 +42,12 @@ def test_what_can_not_be_read_is_no_row(recorded: Any) -> None:
     assert rows.inputs_of([recorded], SIGNATURE) == {"x": [], "y": []}
 
 
+def test_what_is_never_written_down_is_no_column() -> None:
+    recorded = [{"instances": [["[redacted]", "a"], ["[redacted]", "[redacted]"]]}]
+
+    assert rows.inputs_of(recorded, SIGNATURE) == {"y": ["a", None]}
+
+
 def test_tensors_have_no_columns() -> None:
     assert rows.inputs_of([{"instances": [[[1.0]]]}], {"handler": "tensor", "inputs": [{"name": "image"}]}) == {}
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from monitoring import spool
 from monitoring.models import Feedback, PredictionLog, QualityDay
-from monitoring.outcomes import giving, items, matching
+from monitoring.outcomes import giving, items, keeping, matching
 from registry.models import ModelVersion
 
 pytestmark = pytest.mark.django_db
@@ -136,8 +136,22 @@ def test_ids_that_never_come_hold_up_no_others(
 def test_what_was_never_found_is_forgotten_after_its_days(ada: Any, settings: Any) -> None:
     give(ada, prediction_id=uuid.uuid4(), label="no")
     Feedback.objects.update(state="unknown")
-    assert matching.prune() == 0
+    assert keeping.prune() == 0
 
     Feedback.objects.update(given_at=timezone.now() - timedelta(days=settings.FEEDBACK_UNKNOWN_DAYS + 1))
 
-    assert matching.prune() == 1
+    assert keeping.prune() == 1
+
+
+def test_feedback_is_kept_for_its_days_and_the_sums_for_ever(
+    ada: Any, classifier: ModelVersion, predicted: Predicted, settings: Any
+) -> None:
+    give(ada, prediction_id=predicted(classifier).pk, label="no")
+    Feedback.objects.update(given_at=timezone.now() - timedelta(days=settings.FEEDBACK_KEEP_DAYS + 1))
+    settings.FEEDBACK_KEEP_DAYS = 0.0
+    assert keeping.prune() == 0
+
+    settings.FEEDBACK_KEEP_DAYS = 730.0
+
+    assert keeping.prune() == 1
+    assert QualityDay.objects.count() == 1

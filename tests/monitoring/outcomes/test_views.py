@@ -2,14 +2,16 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import services
 from monitoring.models import Feedback, PredictionLog
-from monitoring.outcomes import summing
+from monitoring.outcomes import queueing, summing, watching
 from registry.models import ModelVersion
 
 pytestmark = pytest.mark.django_db
@@ -172,3 +174,53 @@ def test_a_repeated_call_with_its_key_is_answered_as_before(
 
     assert again.json() == first.json()
     assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_what_people_are_asked_about_is_set_and_told(ada: Any, bob: Any, classifier: ModelVersion) -> None:
+    client = client_of(ada, "read", "upload")
+
+    changed = client.patch("/api/v1/models/toy/watch", {"review_below": 0.7}, format="json")
+    client.patch("/api/v1/models/toy/watch", {"review_share": 0.1}, format="json")
+
+    assert changed.status_code == 200
+    told = client.get("/api/v1/models/toy/watch").json()
+    assert told == {"review_below": 0.7, "review_share": 0.1, "open": 0, "labelled": 0, "skipped": 0}
+    refused = client.patch("/api/v1/models/toy/watch", {"review_below": 7}, format="json")
+    assert refused.status_code == 422
+    assert client_of(bob).get("/api/v1/models/toy/watch").status_code == 404
+
+
+def test_the_queue_is_listed_and_feedback_takes_out_of_it(
+    ada: Any, bob: Any, classifier: ModelVersion, predicted: Predicted
+) -> None:
+    record = predicted(classifier, "yes", [0.4, 0.6], created_at=timezone.now() - timedelta(minutes=1))
+    watching.change(model=classifier.model, by=ada, review_below=0.9, review_share=None)
+    queueing.queue_next()
+    client = client_of(ada)
+
+    (waiting,) = client.get("/api/v1/models/toy/review").json()["results"]
+    assert (waiting["prediction_id"], waiting["confidence"], waiting["reason"]) == (str(record.pk), 0.6, "uncertain")
+    client.post(f"/api/v1/predictions/{record.pk}/feedback", {"label": "no"}, format="json")
+    assert client.get("/api/v1/models/toy/review").json()["results"] == []
+
+    classifier.model.visibility = "internal"
+    classifier.model.save()
+    assert client_of(bob).get("/api/v1/models/toy/review").status_code == 403
+
+
+def test_labelled_rows_are_streamed_as_a_file(
+    ada: Any, bob: Any, classifier: ModelVersion, predicted: Predicted
+) -> None:
+    client = client_of(ada)
+    client.post(f"/api/v1/predictions/{predicted(classifier).pk}/feedback", {"label": "no"}, format="json")
+
+    answer = client.get("/api/v1/models/toy/labelled?as=csv")
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, "text/csv; charset=utf-8")
+    assert answer["Content-Disposition"] == 'attachment; filename="toy-labelled.csv"'
+    assert b"".join(answer.streaming_content).count(b"\r\n") == 2
+    assert client.get("/api/v1/models/toy/labelled").status_code == 200
+    assert client.get("/api/v1/models/toy/labelled?as=xlsx").status_code == 400
+    classifier.model.visibility = "internal"
+    classifier.model.save()
+    assert client_of(bob).get("/api/v1/models/toy/labelled").status_code == 403
