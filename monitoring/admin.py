@@ -1,11 +1,13 @@
 """Prediction records in the admin: to be read, never changed."""
 
+from contextlib import suppress
 from datetime import UTC, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -68,6 +70,8 @@ class PredictionLogAdmin(ModelAdmin):
     paginator = BoundedPaginator
     ordering = ("-created_at",)
     actions = ("erase_subjects",)
+    search_fields = ("subject_id",)
+    search_help_text = "A subject, or the id of a prediction"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PredictionLog]:
         return super().get_queryset(request).defer("input", "output")
@@ -81,6 +85,18 @@ class PredictionLogAdmin(ModelAdmin):
             if record is not None:
                 return HttpResponseRedirect(reverse("prediction", args=[record.pk]))
         return super().change_view(request, object_id, form_url, extra_context)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[PredictionLog], search_term: str
+    ) -> tuple[QuerySet[PredictionLog], bool]:
+        """By subject or id, as a whole: both have an index."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        meant = Q(subject_id=term)
+        with suppress(ValueError):
+            meant |= Q(pk=UUID(term))
+        return queryset.filter(meant), False
 
     @action(description="Erase what is recorded about their subjects", permissions=["erase_subject"])
     def erase_subjects(self, request: HttpRequest, queryset: QuerySet[PredictionLog]) -> HttpResponse | None:
@@ -99,6 +115,7 @@ class PredictionLogAdmin(ModelAdmin):
                 "subjects": subjects,
                 "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
                 "field": ACTION_CHECKBOX_NAME,
+                "is_all": request.POST.get("select_across", "0"),
                 "back_url": reverse("admin:monitoring_predictionlog_changelist"),
             }
             return TemplateResponse(request, "monitoring/erase.html", context)

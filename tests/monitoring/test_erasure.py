@@ -196,6 +196,33 @@ def test_the_admin_asks_first_and_names_the_subjects(record: Any, root: Any, cli
     assert [row(values).input is None for values in given] == [True, True, False, False]
 
 
+def test_the_admin_erases_everything_that_was_searched_for(record: Any, root: Any, client: Any) -> None:
+    given = [record(subject_id=ANNA) for _ in range(3)] + [record(subject_id="bob")]
+    for values in given:
+        spool.append(values)
+    spool.ship_once()
+    client.force_login(root)
+    url = reverse("admin:monitoring_predictionlog_changelist") + f"?q={ANNA}"
+    assert client.get(url).content.decode().count("action-select") >= 3
+    chosen = {"action": "erase_subjects", "_selected_action": [given[0]["id"]], "select_across": "1"}
+    page = client.post(url, chosen).content.decode()
+    assert (ANNA in page, "<li>bob</li>" in page) == (True, False)
+    assert 'name="select_across" value="1"' in page
+    client.post(url, {**chosen, "agreed": "yes"})
+    assert [row(values).input is None for values in given] == [True, True, True, False]
+
+
+def test_records_are_found_by_subject_and_by_id(record: Any, root: Any, client: Any) -> None:
+    given = [record(subject_id=ANNA), record(subject_id="bob"), record()]
+    for values in given:
+        spool.append(values)
+    spool.ship_once()
+    client.force_login(root)
+    for asked, found in ((ANNA, [0]), (given[2]["id"], [2]), ("ann", []), ("", [0, 1, 2])):
+        page = client.get(reverse("admin:monitoring_predictionlog_changelist"), {"q": asked}).content.decode()
+        assert [at for at, values in enumerate(given) if f'value="{values["id"]}"' in page] == found, asked
+
+
 def test_the_admin_offers_it_to_those_who_may(record: Any, client: Any, bob: Any) -> None:
     given = record(subject_id=ANNA)
     spool.append(given)
