@@ -9,6 +9,7 @@ from benchmarks import drawing, generated
 from benchmarks.drawing import Line
 from benchmarks.growth import page
 from benchmarks.peers import table
+from benchmarks.records import page as records_page
 
 pytestmark = pytest.mark.django_db(databases=[])
 SVG = "{http://www.w3.org/2000/svg}"
@@ -91,3 +92,36 @@ def test_the_growth_page_shows_each_measurement_that_was_made() -> None:
     assert "| both | 5 | 1.00 | 3.00 | 1.50 | 0 |" in text
     assert "### Serving processes" not in text
     assert set(page.drawings(report)) == {"connections.svg", "latency.svg", "rows.svg"}
+
+
+def size(**times: float) -> dict[str, Any]:
+    rows = [
+        {
+            "name": name.replace("_", " "),
+            "shortest_ms": ms,
+            "median_ms": ms,
+            "cpu_ms": ms / 2,
+            "queries": 3 + (ms > 100),
+        }
+        for name, ms in times.items()
+    ]
+    loaded = {"rows_per_second": 20_000.0, "own_us_per_record": 20.0, "database_us_per_record": 30.0}
+    return {"pages": rows, "by_1": loaded, "by_2": {**loaded, "rows_per_second": 31_000.0}}
+
+
+def test_pages_are_listed_by_number_of_records_with_the_queries_they_make() -> None:
+    report = {
+        "at": "2026-01-01", "machine": "a machine", "postgresql": "15.1",
+        "sizes": {"10000000": size(Records=120.4, One_prediction=3.0), "100000": size(Records=12.0)},
+        "beside": {
+            "alone": {"p50": 0.5, "p99": 1.25}, "during": {"p50": 0.6, "p99": 1.5}, "rows_per_second": 19_990.0,
+        },
+    }  # fmt: skip
+    shown = records_page.text(report)
+    assert "| page | 100 k records | 10 M records | CPU | queries |" in shown
+    assert "| Records | 12 | 120 | 60 | 3 to 4 |" in shown
+    assert "| One prediction |  | 3 | 2 | 3 |" in shown
+    assert "| records a second, two processes | 31,000 | 31,000 |" in shown
+    assert "loads 19,990 records a second,\np50 0.60 ms, p99 1.50 ms." in shown
+    drawn = ElementTree.fromstring(records_page.chart(report))
+    assert len(drawn.findall(f".//{SVG}circle")) == 3
