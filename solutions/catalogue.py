@@ -14,6 +14,7 @@ from solutions.solution import Solution
 SOLUTIONS: dict[str, str] = {
     "notifications": "solutions.notifications",
     "propositions": "solutions.propositions",
+    "images": "solutions.images",
 }
 
 

@@ -13,7 +13,7 @@ class TrainedModel:
     sample: held-out rows as a client would send them. expected: the model's own predictions for them; together they
     become the golden questions. figures: measured on held-out rows. facts: more that the model card tells, as JSON
     (`confusion`, `per_class`, …). serving: how the model is served (`registry.services.change_model`), set once,
-    when the model is new.
+    when the model is new. light: the same model as ONNX, if its own form needs an extra; that is what a folder ships.
     """
 
     artifact: bytes
@@ -28,6 +28,7 @@ class TrainedModel:
     figures: tuple[Figure, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     serving: dict[str, Any] = field(default_factory=dict)
+    light: bytes = b""
 
     def as_metrics(self) -> list[dict[str, Any]]:
         """The form in which the registry keeps them."""

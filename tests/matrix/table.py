@@ -105,6 +105,7 @@ RULES = [
     rule(rf"{EITHER}/suggest/cache", "DELETE", "401 403 401 404 404 404 404 404"),
     rule(r"/(suggest.*|log_event|propositions.*|interactions|users/.*)", "OPTIONS", "401 in 401 in in in in in"),
     rule(r"/(suggest.*|log_event|propositions.*|interactions|users/.*)", ANY, "401 405 401 405 405 405 405 405"),
+    rule(rf"{API}/images/(classify|quality(/batch)?)", "POST", "401 in 401 in in in in in"),
     rule(r"/metrics", READS, "401 403 401 403 403 403 in in"),
     rule(r"/metrics", "OPTIONS", "401 403 401 403 403 403 in in"),
     rule(r"/metrics", ANY, "401 403 401 403 403 403 405 405"),

@@ -12,7 +12,7 @@ from inference.management.model_command import ModelCommand, facts_of
 from registry.errors import RegistryError
 from registry.management.people import find_person
 from registry.models import ModelVersion, Status
-from solutions import card, catalogue, publishing
+from solutions import card, catalogue, publishing, shipping
 from solutions.errors import SolutionError
 from solutions.trained import TrainedModel
 from solutions.work import PlainWork
@@ -40,6 +40,7 @@ class Command(ModelCommand):
         )
         parser.add_argument("--output", type=Path, help="Write the model files, figures and cards into this directory.")
         parser.add_argument("--page", type=Path, help="Rewrite the figures in this page, between its two marks.")
+        parser.add_argument("--ship", action="store_true", help="Write the files that the solution's folder ships.")
         parser.add_argument("--keep", type=Path, help="Keep finished steps here, so that a stopped training goes on.")
         self.add_json(parser)
 
@@ -57,6 +58,10 @@ class Command(ModelCommand):
             self._tell(one)
         if options["output"]:
             self._write(options["output"], solution.name, trained, seed)
+        if options["ship"]:
+            folder = catalogue.folder(solution.name) / "data"
+            shipping.write(folder, trained)
+            self.say(f"{folder} ships them.")
         if options["page"]:
             told = "\n\n".join(f"### {one.name}\n\n{card.figures(one, seed=seed)}" for one in trained)
             options["page"].write_text(card.page(options["page"].read_text(), told))
@@ -91,6 +96,7 @@ class Command(ModelCommand):
         folder.mkdir(parents=True, exist_ok=True)
         for one in trained:
             (folder / (one.filename or f"{one.name}.joblib")).write_bytes(one.artifact)
+            (folder / f"{one.name}.json").write_text(json.dumps(_beside(one), ensure_ascii=False) + "\n")
             told = {
                 "seed": seed,
                 "metrics": one.as_metrics(),
@@ -144,3 +150,10 @@ class Command(ModelCommand):
             ]
         if problems:
             raise CommandError("\n  ".join(["Not everything is ready:", *problems]))
+
+
+def _beside(one: TrainedModel) -> dict[str, Any]:
+    """What `manage.py importmodels` reads beside a model's file."""
+    told = {"name": one.name, "task": one.task, "handler": one.handler, "description": one.description}
+    facts = {**told, "sample": one.sample, "expected": one.expected, "metrics": one.as_metrics()}
+    return {name: value for name, value in facts.items() if value}
