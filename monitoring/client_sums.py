@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 
-from monitoring import clients, histogram
+from monitoring import clients
 from monitoring.clients import Client, Named
 from monitoring.models import ClientRollup, LimitHits
 from monitoring.selectors import Sums
@@ -16,42 +16,28 @@ from registry.models import RegisteredModel
 
 @dataclass
 class ClientLine:
-    """One client: its requests by step, and how many were over a limit."""
+    """One client: its requests by outcome and by step, and how many were over a limit."""
 
     named: Named
     sums: Sums
     requests: list[int]
-    models: set[int]
+    models: int = 0
     limited: int = 0
     last_step: datetime | None = None
 
 
-def of_span(span: Span, user: Any, *, model: RegisteredModel | None = None) -> list[ClientLine]:
-    """Every client that asked for a model `user` may know of (or for one), the busiest first. Five queries.
+def of_span(span: Span, user: Any) -> list[ClientLine]:
+    """Every client that asked for a model `user` may know of, or was over a limit; the busiest first. Five queries.
 
-    Who was over a limit is told whatever was asked for: a refused request has no model.
+    The database adds up: there may be a row for each client, model, version, outcome and step. So there are no
+    percentiles, which only the page of one client has.
     """
-    visible = RegisteredModel.objects.visible_to(user)
-    if model is not None:
-        visible = visible.filter(pk=model.pk)
-    rows = ClientRollup.objects.filter(
-        resolution=span.resolution, start__gte=span.since, start__lt=span.until, model__in=visible
-    ).values_list(
-        "user_id", "api_key_id", "start", "model_id", "outcome", "requests", "instances", "latency_sum_ms",
-        "latency_histogram",
-    )  # fmt: skip
-    position = {start: index for index, start in enumerate(span.starts)}
+    within = Q(resolution=span.resolution, start__gte=span.since, start__lt=span.until)
+    rows = ClientRollup.objects.filter(within, model__in=RegisteredModel.objects.visible_to(user))
     found: dict[Client, ClientLine] = {}
-    for user_id, key_id, start, model_id, outcome, requests, instances, latency_sum_ms, buckets in rows:
-        line = _line(found, Client(user_id, key_id), span)
-        sums = Sums({outcome: requests}, instances, latency_sum_ms)
-        histogram.add(sums.counts, buckets)
-        line.sums.add(sums)
-        line.requests[position[start]] += requests
-        line.models.add(model_id)
-        line.last_step = max(start, line.last_step or start)
-    if model is None:
-        _add_limited(found, span)
+    _add_outcomes(found, rows, span)
+    _add_steps(found, rows, span)
+    _add_limited(found, LimitHits.objects.filter(within), span)
     names = clients.named(found)
     for client, line in found.items():
         line.named = names[client]
@@ -60,15 +46,32 @@ def of_span(span: Span, user: Any, *, model: RegisteredModel | None = None) -> l
 
 def _line(found: dict[Client, ClientLine], client: Client, span: Span) -> ClientLine:
     if client not in found:
-        found[client] = ClientLine(Named(client, "", ""), Sums(), [0] * len(span.starts), set())
+        found[client] = ClientLine(Named(client, "", ""), Sums(), [0] * len(span.starts))
     return found[client]
 
 
-def _add_limited(found: dict[Client, ClientLine], span: Span) -> None:
-    hits = LimitHits.objects.filter(resolution=span.resolution, start__gte=span.since, start__lt=span.until)
-    for user_id, key_id, count, last in hits.values_list("user_id", "api_key_id").annotate(
-        Sum("requests"), Max("start")
-    ):
+def _add_outcomes(found: dict[Client, ClientLine], rows: QuerySet[ClientRollup], span: Span) -> None:
+    sums = rows.values_list("user_id", "api_key_id", "outcome").annotate(
+        Sum("requests"), Sum("instances"), Sum("latency_sum_ms"), Count("model", distinct=True)
+    )
+    for user_id, key_id, outcome, requests, instances, latency_sum_ms, models in sums.order_by():
+        line = _line(found, Client(user_id, key_id), span)
+        line.sums.add(Sums({outcome: requests}, instances, latency_sum_ms))
+        line.models = max(line.models, models)
+
+
+def _add_steps(found: dict[Client, ClientLine], rows: QuerySet[ClientRollup], span: Span) -> None:
+    position = {start: index for index, start in enumerate(span.starts)}
+    steps = rows.values_list("user_id", "api_key_id", "start").annotate(Sum("requests"))
+    for user_id, key_id, start, requests in steps.order_by():
+        line = _line(found, Client(user_id, key_id), span)
+        line.requests[position[start]] += requests
+        line.last_step = max(start, line.last_step or start)
+
+
+def _add_limited(found: dict[Client, ClientLine], hits: QuerySet[LimitHits], span: Span) -> None:
+    counted = hits.values_list("user_id", "api_key_id").annotate(Sum("requests"), Max("start"))
+    for user_id, key_id, count, last in counted.order_by():
         line = _line(found, Client(user_id, key_id), span)
         line.limited = count
         line.last_step = max(last, line.last_step or last)

@@ -1,6 +1,7 @@
 """What the bar of filters offers, and what is chosen in it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Sum
@@ -8,7 +9,7 @@ from django.db.models import Sum
 from monitoring import clients
 from monitoring.clients import Client
 from monitoring.filters import FAILED, Filters
-from monitoring.models import ClientRollup, Outcome
+from monitoring.models import ClientRollup, Outcome, Resolution
 from monitoring.pages import frame
 from monitoring.spans import CUSTOM, WINDOWS
 from registry.models import RegisteredModel
@@ -84,9 +85,11 @@ def of_models(chosen: str, user: Any) -> list[Choice]:
 def of_clients(filters: Filters, user: Any, model: RegisteredModel | None = None) -> list[Choice]:
     """The busiest clients of the span, and the chosen one. Three queries."""
     visible = RegisteredModel.objects.visible_to(user)
+    # Whole days will do for who is offered, and of a long span they are far fewer rows.
+    days = filters.span.until - filters.span.since > timedelta(days=2)
     rows = ClientRollup.objects.filter(
-        resolution=filters.span.resolution,
-        start__gte=filters.span.since,
+        resolution=Resolution.DAY if days else filters.span.resolution,
+        start__gt=filters.span.since - timedelta(seconds=Resolution.DAY if days else filters.span.resolution),
         start__lt=filters.span.until,
         model__in=visible.filter(pk=model.pk) if model else visible,
     )
