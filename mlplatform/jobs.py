@@ -70,7 +70,7 @@ JOBS: tuple[Job, ...] = (
     Job("find the predictions that feedback waits for", matching.match_waiting, every_seconds=1.0),
     Job("queue predictions for review", queueing.queue_next, every_seconds=5.0),
     Job("sum the feedback of a day", summing.sum_next, every_seconds=1.0),
-    Job("look for drift", checking.check_next, every_seconds=10.0, is_long=True),
+    Job("look for drift", checking.check_next, every_seconds=2.0, is_long=True),
     Job("forget old looks for drift", checking.prune, every_seconds=3600.0),
     Job("forget feedback that was kept long enough", keeping.prune, every_seconds=3600.0),
     Job("write down this process's errors", error_groups.write, every_seconds=1.0),

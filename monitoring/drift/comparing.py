@@ -37,9 +37,9 @@ class Thresholds:
 class Found:
     """What was found of one feature. `facts` are the other numbers and the picture:
 
-    reference_missing, missing: shares; missing_p_value. Numbers: ks, reference_mean, mean, outside (the share beyond
-    the reference's range), edges. Categories: labels, unseen (the share of values that the reference doesn't have).
-    Both: reference_shares, shares, for the bins or labels.
+    alpha: what the p-value has to be below; reference_missing, missing: shares; missing_p_value. Numbers: ks,
+    reference_mean, mean, outside (the share beyond the reference's range), edges. Categories: labels, unseen (the share
+    of values that the reference doesn't have). Both: reference_shares, shares, for the bins or labels.
     """
 
     role: str
@@ -68,11 +68,13 @@ def _compared(old: Feature, new: Feature, thresholds: Thresholds, features: int)
     threshold = thresholds.psi if is_numeric else thresholds.js
     value, p_value, facts = (_numbers if is_numeric else _categories)(old, new)
     missing = _missing(old, new)
-    is_drifted, reason = _verdict(old, new, value, p_value, missing, threshold, thresholds, features)
+    alpha = thresholds.alpha / max(1, features)
+    is_drifted, reason = _verdict(old, new, value, p_value, missing, threshold, thresholds, alpha)
     return Found(
         role=old["role"], name=old["name"], kind=old["kind"], statistic="psi" if is_numeric else "js", value=value,
         threshold=threshold, p_value=p_value, reference_rows=old["count"] + old["missing"],
-        rows=new["count"] + new["missing"], is_drifted=is_drifted, reason=reason, facts={**missing, **facts},
+        rows=new["count"] + new["missing"], is_drifted=is_drifted, reason=reason,
+        facts={"alpha": alpha, **missing, **facts},
     )  # fmt: skip
 
 
@@ -84,13 +86,12 @@ def _verdict(
     missing: dict[str, Any],
     threshold: float,
     thresholds: Thresholds,
-    features: int,
+    alpha: float,
 ) -> tuple[bool | None, str]:
     if old["count"] + old["missing"] < thresholds.least_reference:
         return None, "too_few_in_reference"
     if new["count"] + new["missing"] < thresholds.least_rows:
         return None, "too_few"
-    alpha = thresholds.alpha / max(1, features)
     shift = missing["missing"] - missing["reference_missing"]
     if abs(shift) >= MISSING_SHIFT and (missing["missing_p_value"] or 0.0) < alpha:
         return True, "missing"

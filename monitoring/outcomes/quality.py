@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from monitoring.outcomes import measures, sums
@@ -114,12 +113,3 @@ def latest(version_id: int, *, days: int = 7) -> Quality:
     first = timezone.now().astimezone(UTC).date() - timedelta(days=days - 1)
     rows = QualityDay.objects.filter(version_id=version_id, day__gte=first).values_list("labels", "sums")
     return measures.of(sums.together(rows))
-
-
-def feedback_facts() -> dict[str, int]:
-    """How much feedback waits and was given up, and how many days are stale, for health and metrics."""
-    found = Feedback.objects.aggregate(
-        waiting=Count("pk", filter=Q(state=FeedbackState.WAITING)),
-        unknown=Count("pk", filter=Q(state=FeedbackState.UNKNOWN)),
-    )
-    return {**found, "stale_days": QualityDay.objects.filter(touches__gt=F("summed")).count()}

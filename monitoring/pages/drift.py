@@ -61,6 +61,7 @@ class Card:
     statistic: str
     value: str
     p_value: str
+    alpha: str
     reason: str
     bars: list[Bar]
     facts: list[tuple[str, str]]
@@ -154,6 +155,7 @@ def card(found: Drift, row: DriftResult) -> Card:
         statistic=STATISTICS[row.statistic],
         value="–" if row.value is None else f"{row.value:.3f}",
         p_value="–" if row.p_value is None else f"{row.p_value:.2g}",
+        alpha=f"{row.facts['alpha']:.2g}" if "alpha" in row.facts else "",
         reason=REASONS.get(row.reason, ""),
         bars=bars(row),
         facts=_facts(row),

@@ -9,7 +9,7 @@ from monitoring.outcomes import quality, reviewing
 from monitoring.pages.measure_words import measure_cell
 from registry.models import RegisteredModel
 
-_TILES = 4
+_TILES = 3
 
 
 def quality_panel(request: HttpRequest, model: RegisteredModel) -> dict[str, Any]:
