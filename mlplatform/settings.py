@@ -443,7 +443,7 @@ PROPOSITIONS_CACHE_SECONDS = env.number(
     "PROPOSITIONS_CACHE_SECONDS", 60.0, "How long a suggested list is remembered, unless the user does something."
 )
 PROPOSITIONS_DIVERSITY = env.number(
-    "PROPOSITIONS_DIVERSITY", 0.1, "How much suggestions vary their categories: 0 not at all, 1 whatever it costs."
+    "PROPOSITIONS_DIVERSITY", 0.3, "How much suggestions vary their categories: 0 not at all, 1 whatever it costs."
 )
 PROPOSITIONS_COUNT_SECONDS = env.number(
     "PROPOSITIONS_COUNT_SECONDS", 3600.0, "How often impressions and clicks of propositions are counted."

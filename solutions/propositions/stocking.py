@@ -28,11 +28,20 @@ def stock(*, by: User, seed: int, users: int = USERS, days: int = DAYS) -> dict[
     """How many rows were written; none where there are propositions. The simulated time ends last midnight (UTC)."""
     if Proposition.objects.exists():
         return {"propositions": 0, "interactions": 0}
+    return write(by=by, street=past(seed=seed, users=users, days=days))
+
+
+def past(*, seed: int, users: int, days: int) -> Street:
+    """So many simulated days that end last midnight; every list was drawn at random."""
     made = world.build(seed=seed, users=users, items=ITEMS, last_day=days)
-    now = timezone.now()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     street = Street(made, seed=seed, began_at=midnight.timestamp() - days * DAY_SECONDS, last_month=days)
     street.run(range(days), policies.at_random)
+    return street
+
+
+def write(*, by: User, street: Street) -> dict[str, int]:
+    """The street's past as rows; how many. Nothing where there are propositions."""
     with transaction.atomic():
         if Proposition.objects.exists():
             return {"propositions": 0, "interactions": 0}
@@ -40,7 +49,8 @@ def stock(*, by: User, seed: int, users: int = USERS, days: int = DAYS) -> dict[
         written = _interactions(street, keys)
         _features(street)
         _counts(street, keys)
-        Counting.objects.update_or_create(pk=1, defaults={"counted_until": midnight - timedelta(microseconds=1)})
+        ended = moment(street.told.counted[-1].known_at) if street.told.counted else timezone.now()
+        Counting.objects.update_or_create(pk=1, defaults={"counted_until": ended + timedelta(seconds=1)})
         audit.record("propositions.stocked", by=by, details={"propositions": len(keys), "interactions": written})
     return {"propositions": len(keys), "interactions": written}
 
