@@ -15,7 +15,7 @@ RUN_ONCE := tests/inference/validation tests/fuzz tests/live/test_limits.py test
 # Compiled modules are what makes the second start, and every validation, quick.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-hostile test-slow fuzz lint format estimators bench-peers bench-growth screenshots settings-page \
+.PHONY: help run test test-hostile test-slow fuzz lint format estimators bench-peers bench-growth bench-records screenshots settings-page \
     metrics-page seeds-page check-monitoring allowed-globals constraints clean
 
 help:  ## List the targets.
@@ -70,6 +70,9 @@ bench-peers: $(VENV)/installed-dev  ## Compare with other model servers (needs w
 
 bench-growth: $(VENV)/installed-dev  ## Measure growth and interference (needs wrk) and rewrite the page.
 	$(BIN)/python -m benchmarks.growth --write
+
+bench-records: $(VENV)/installed-dev  ## Measure pages and loading with up to 10 M records in DATABASE_URL, an empty one; rewrite the page.
+	$(BIN)/python -m benchmarks.records --beside --write
 
 check-monitoring: $(VENV)/installed-dev  ## Check the files for Prometheus and Grafana with promtool, and scrape with a real Prometheus.
 	@command -v promtool >/dev/null && command -v prometheus >/dev/null || \
