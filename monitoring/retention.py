@@ -30,8 +30,8 @@ def forget_records(*, now: datetime | None = None) -> int:
     now = now or timezone.now()
     kept = _days_by_model()
     gone = 0
-    if 0 not in kept:
-        gone = partitions.drop(before=now - timedelta(days=max(kept, default=settings.RECORD_RETENTION_DAYS)))
+    if kept and 0 not in kept:
+        gone = partitions.drop(before=now - timedelta(days=max(kept)))
     return gone or _delete_first(_older(kept[days], now - timedelta(days=days)) for days in sorted(kept) if days)
 
 

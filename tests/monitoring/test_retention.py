@@ -77,6 +77,13 @@ def test_zero_days_keep_everything(record: Any, toy_model: Any, ada: Any) -> Non
     assert ages() == pytest.approx([0, 4000])
 
 
+def test_without_models_nothing_is_done(settings: Any) -> None:
+    settings.RECORD_RETENTION_DAYS = 0
+    before = partitions.days() if partitions.is_partitioned() else []
+    assert retention.forget_records(now=NOW) == 0
+    assert (partitions.days() if partitions.is_partitioned() else []) == before
+
+
 def test_old_records_go_in_bounded_bites(record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "BITE", 3)
     partitions.drop(before=NOW - timedelta(days=100))
