@@ -1,6 +1,7 @@
 """Prediction records in the past, made by PostgreSQL itself: a month of traffic of twenty models, with its sums.
 
-The sums are computed from the records, so pages show what they would show had the records come through the spool.
+The sums are computed from the records, as far back as pages look at each resolution, so pages show
+what they would show had the records come through the spool.
 """
 
 import uuid
@@ -16,7 +17,8 @@ from monitoring.models import Resolution
 from registry.models import ModelVersion, RegisteredModel
 
 MODELS, VERSIONS, CLIENTS, DAYS = 20, 2, 10, 30
-_KEPT_DAYS = {Resolution.MINUTE: 14, Resolution.QUARTER: 90, Resolution.HOUR: 730, Resolution.DAY: 3650}
+# No page looks further back at this resolution.
+_SUMMED_DAYS = {Resolution.MINUTE: 1, Resolution.QUARTER: 3, Resolution.HOUR: 31, Resolution.DAY: 31}
 
 _RECORDS = """
 INSERT INTO monitoring_predictionlog (id, request_id, model_id, version_id, user_id, api_key_id, subject_id, outcome,
@@ -117,13 +119,13 @@ def fill(about: World, count: int) -> None:
                 "model_count": MODELS, "client_count": CLIENTS, "count": share, "start": start, "span": end - start,
             },
         )  # fmt: skip
-    for resolution, days in _KEPT_DAYS.items():
+    for resolution, days in _SUMMED_DAYS.items():
         facts = {"seconds": int(resolution), "since": now - timedelta(days=days)}
         _execute(_SUMS.format(table="monitoring_rollup", clients="", last_clients=""), facts)
         clients = {"clients": "user_id, api_key_id,", "last_clients": ", user_id, api_key_id"}
         _execute(_SUMS.format(table="monitoring_clientrollup", **clients), facts)
         _execute(_ANSWERS, facts)
-    _execute("VACUUM ANALYZE")
+    _execute("ANALYZE")
 
 
 def _days(now: datetime) -> list[tuple[date, datetime, datetime]]:

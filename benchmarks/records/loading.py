@@ -1,5 +1,6 @@
 """How fast records are loaded, by the code that serving processes run, and what that does to predictions beside it."""
 
+import gc
 import json
 import os
 import random
@@ -83,6 +84,8 @@ def feed(about: World, count: int, rate: int) -> dict[str, float]:
     waiting = files.listed(files.directory())
     size = sum(path.stat().st_size for path in waiting)
     held = [path.rename(path.with_suffix(".held")) for path in waiting]
+    gc.collect()
+    gc.freeze()  # as a serving process does
     print("ready", flush=True)
     sys.stdin.readline()
     began, own, theirs, loaded = time.perf_counter(), time.process_time(), processor.of_backend(), 0

@@ -1,6 +1,7 @@
 """The spool: what is appended is loaded once, whatever happens in between."""
 
 import errno
+import gc
 import os
 import stat
 import threading
@@ -102,6 +103,25 @@ def test_a_database_error_in_the_middle_of_a_shipment_leaves_nothing_and_the_nex
     assert spool.ship_once() == 5
     assert PredictionLog.objects.count() == 5
     assert Rollup.objects.get(resolution=Resolution.MINUTE).requests == 5
+
+
+def test_collections_go_on_after_a_bite_and_after_one_that_failed(record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    really = loading.insert
+
+    def insert(records: list[Any]) -> None:
+        seen.append(gc.isenabled())
+        if len(seen) == 1:
+            raise RuntimeError("the connection is gone")
+        really(records)
+
+    monkeypatch.setattr(loading, "insert", insert)
+    spool.append(record())
+    with pytest.raises(RuntimeError):
+        spool.ship_once()
+    assert gc.isenabled()
+    assert spool.ship_once() == 1
+    assert (seen, gc.isenabled()) == ([False, False], True)
 
 
 def test_whoever_ships_a_bite_that_was_shipped_meanwhile_fails(record: Any) -> None:
