@@ -20,6 +20,7 @@ document.addEventListener("DOMContentLoaded", () => {
         }
         if (!shown.contains(document.activeElement)) {
           shown.replaceWith(document.adoptNode(fresh));
+          window.localiseTimes(document.getElementById("training"));
         }
       }
     } catch {

@@ -54,6 +54,9 @@ class Command(ModelCommand):
             trained: list[TrainedModel] = catalogue.room(solution.name, "training").train(work)
         except SolutionError as error:
             raise CommandError(f"{error.message} ({error.code})") from error
+        except KeyboardInterrupt:
+            again = " The same command goes on behind the last finished step." if options["keep"] else ""
+            raise CommandError(f"Stopped.{again}", returncode=130) from None
         for one in trained:
             self._tell(one)
         if options["output"]:
