@@ -85,6 +85,9 @@ class PlatformSchema(AutoSchema):
             found.add("404")
         if self.method in ("POST", "PUT", "PATCH", "DELETE"):
             found.update(_CHANGES)
+        # A view says so of itself when it reads what may not be there yet.
+        if getattr(self.view, "needs_a_live_model", False):
+            found.add("409")
         return found
 
 

@@ -67,6 +67,7 @@ class ClassifyViewSet(viewsets.ViewSet):
 class ModelViewSet(viewsets.ViewSet):
     """GET /api/v1/ml/model/info, versions and performance; POST version/switch, reload and rollback"""
 
+    needs_a_live_model = True
     parser_classes = [StrictJSONParser]
     scopes = {
         "info": "read",
@@ -138,6 +139,7 @@ class ModelViewSet(viewsets.ViewSet):
 class CacheViewSet(viewsets.ViewSet):
     """GET /api/v1/ml/cache/stats, DELETE /api/v1/ml/cache"""
 
+    needs_a_live_model = True
     parser_classes = [StrictJSONParser]
     scopes = {"stats": "read", "clear": "activate"}
     allow_empty_body = True
