@@ -113,6 +113,7 @@ RESIDENT = State("ml_process_resident_bytes", "Resident memory of this host's se
 CACHE_SIZE = State("ml_prediction_cache_size", "Answers remembered by this host's processes.")
 SPOOLED = State("ml_spool_pending_bytes", "Prediction records of this host that are not in the database yet.")
 SPOOL_AGE = State("ml_spool_oldest_seconds", "Age of the oldest of them.")
+ALERTS = State("ml_alert_firing", "Subjects for which the rule fires, on all hosts.", ("rule", "severity"))
 STATES = (
     BREAKER,
     MODEL_LOADED,
@@ -128,6 +129,7 @@ STATES = (
     CACHE_SIZE,
     SPOOLED,
     SPOOL_AGE,
+    ALERTS,
 )
 COUNTED: tuple[Counter | Histogram, ...] = (
     PREDICTIONS,

@@ -8,6 +8,11 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
+def pause_seconds(attempt: int, *, first: float, longest: float) -> float:
+    """How long to wait after the failed attempt of that number, from 0: between 0 and a bound that doubles."""
+    return random.uniform(0, min(longest, first * 2 ** min(attempt, 40)))  # noqa: S311 (no secret)
+
+
 def retry(
     call: Callable[[], Result],
     *,
@@ -30,5 +35,5 @@ def retry(
             if attempt == attempts - 1:
                 raise
         between()
-        sleep(random.uniform(0, min(longest_pause, first_pause * 2**attempt)))  # noqa: S311 (no secret)
+        sleep(pause_seconds(attempt, first=first_pause, longest=longest_pause))
     raise ValueError("attempts must be at least 1")

@@ -1,7 +1,9 @@
 """What a serving process tells the others about itself; `monitoring.processes` keeps and adds it up."""
 
+from threading import Lock
 from typing import Any
 
+from cachetools import TTLCache, cached
 from django.conf import settings
 
 from accounts import breaker, metrics
@@ -26,8 +28,16 @@ def collect(failed: dict[str, str]) -> dict[str, Any]:
         "memory": memory.facts(limit_bytes=settings.PROCESS_MEMORY_BYTES),
         "rss_bytes": memory.resident_bytes(),
         "spool": spool.facts(),
+        "spool_oldest_seconds": _spool_age(),
         "counters": counters(),
     }
+
+
+@cached(TTLCache(1, ttl=5.0), lock=Lock())
+def _spool_age() -> float | None:
+    """Age of this host's oldest record that is not in the database; looked at every few beats."""
+    age: float | None = spool.pending()["oldest_seconds"]
+    return age
 
 
 class ScrapedCounts:

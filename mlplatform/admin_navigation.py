@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts import second_factor
 from accounts.models import ApiKey, AuditEvent, User
-from monitoring.models import ErrorGroup, Feedback, PredictionLog
+from monitoring.models import Alert, AlertChannel, AlertEvent, AlertRule, ErrorGroup, Feedback, PredictionLog
 from registry.models import ModelVersion, RegisteredModel
 
 _Link = tuple[bool, str, str, str]  # is it allowed, its text, its icon, where it leads
@@ -49,8 +49,17 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 (sees_records, "Predictions", "list_alt", reverse("predictions")),
                 _list(request, PredictionLog, "Stored records", "database"),
-                _list(request, ErrorGroup, "Errors", "bug_report"),
                 _list(request, Feedback, "Feedback", "fact_check"),
+                _list(request, ErrorGroup, "Errors", "bug_report"),
+            ],
+        ),
+        (
+            "Alerts",
+            [
+                _list(request, Alert, "Alerts", "notifications_active"),
+                _list(request, AlertEvent, "History of alerts", "history_toggle_off"),
+                _list(request, AlertRule, "Rules", "rule"),
+                _list(request, AlertChannel, "Channels", "campaign"),
             ],
         ),
         (

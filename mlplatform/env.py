@@ -61,6 +61,13 @@ def path(name: str, default: Path, help: str) -> Path:
     return Path(_env.str(name, default=str(default))).expanduser().resolve()
 
 
+def mail(name: str, help: str) -> dict[str, Any]:
+    """A mail server's URL as Django's EMAIL_ settings; none of them when it is empty."""
+    _declare(name, "", help)
+    found = _env.email_url(name, default="") if _env.str(name, default="") else {}
+    return {key: value for key, value in found.items() if key.startswith("EMAIL_")}
+
+
 def database(name: str, default: str, help: str) -> dict[str, Any]:
     """A database URL as a Django DATABASES entry."""
     _declare(name, "SQLite below VAR_DIR", help)

@@ -1,4 +1,7 @@
-"""Runs the list of jobs: long ones in the main thread, where a signal can interrupt, short ones beside."""
+"""Runs the list of jobs: long ones in the main thread, where a signal can interrupt, short ones beside.
+
+What waits for services outside has a thread of its own: a mail server that does not answer holds up nobody.
+"""
 
 import logging
 import threading
@@ -66,20 +69,25 @@ class Lane:
 
 
 class Runner:
-    """Two lanes and the signal that ends them."""
+    """Three lanes and the signal that ends them."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self.long = Lane([job for job in jobs if job.is_long])
-        self.short = Lane([job for job in jobs if not job.is_long])
+        self.short = Lane([job for job in jobs if not job.is_long and not job.is_outside])
+        self.outside = Lane([job for job in jobs if job.is_outside])
         # A plain flag: an event's lock could be held by the very thread whose signal handler wants to set it.
         self._is_stopping = False
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT. Must be called in the main thread."""
-        beside = threading.Thread(target=self._run_short, name="short-jobs")
+        beside = [
+            threading.Thread(target=self._run_beside, args=(lane,), name=name)
+            for lane, name in ((self.short, "short-jobs"), (self.outside, "outside-jobs"))
+        ]
         with stopping.on_signal(self._stop):
-            beside.start()
-            log.info("job runner started with %d jobs", len(self.long.jobs) + len(self.short.jobs))
+            for thread in beside:
+                thread.start()
+            log.info("job runner started with %d jobs", sum(len(lane.jobs) for lane in self._lanes))
             try:
                 while not self._is_stopping:
                     if not self.long.tick():
@@ -88,12 +96,17 @@ class Runner:
                 log.info("a job was cut short; it will be taken up again")
             finally:
                 self._is_stopping = True
-                beside.join()
+                for thread in beside:
+                    thread.join()
         log.info("job runner stopped")
 
     def run_once(self) -> int:
         """Run every job until it finds nothing more to do; how many jobs failed."""
-        return self.long.drain() + self.short.drain()
+        return sum(lane.drain() for lane in self._lanes)
+
+    @property
+    def _lanes(self) -> tuple[Lane, Lane, Lane]:
+        return self.long, self.short, self.outside
 
     def _stop(self) -> None:
         """On a signal: begin nothing new, and cut short what takes long. A second signal changes nothing."""
@@ -101,14 +114,15 @@ class Runner:
         if self.long.is_working and not was_stopping:
             raise KeyboardInterrupt
 
-    def _run_short(self) -> None:
+    def _run_beside(self, lane: Lane) -> None:
         try:
             beat_at = time.monotonic() + HEARTBEAT_SECONDS
             while not self._is_stopping:
-                if not self.short.tick():
+                if not lane.tick():
                     time.sleep(IDLE_SECONDS)
-                if time.monotonic() >= beat_at:
-                    log.info("job runner is alive; done so far: %s", {**self.long.did, **self.short.did})
+                if lane is self.short and time.monotonic() >= beat_at:
+                    did = {name: count for lane in self._lanes for name, count in lane.did.items()}
+                    log.info("job runner is alive; done so far: %s", did)
                     beat_at = time.monotonic() + HEARTBEAT_SECONDS
         finally:
             connections.close_all()

@@ -11,6 +11,7 @@ from accounts import idempotency, lockout, tokens
 from inference import jobs as inference_jobs
 from inference import strikes
 from monitoring import partitions, processes, retention, spool
+from monitoring.alerts import delivery, judging
 from monitoring.drift import checking
 from monitoring.error_groups import writing as error_groups
 from monitoring.outcomes import keeping, matching, queueing, summing
@@ -28,13 +29,15 @@ class Job:
     """`work` is called every `every_seconds` while it finds nothing to do.
 
     A long job may take minutes and is cut short when the runner is told to stop: KeyboardInterrupt is raised
-    in it, and it gives its claim back. Short jobs are run beside it and always finish their bite.
+    in it, and it gives its claim back. Short jobs are run beside it and always finish their bite, and so are those
+    that wait for services outside, in a thread of their own.
     """
 
     name: str
     work: Callable[[], object]
     every_seconds: float
     is_long: bool = False
+    is_outside: bool = False
 
 
 def _prune_processes() -> object:
@@ -73,6 +76,9 @@ JOBS: tuple[Job, ...] = (
     Job("look for drift", checking.check_next, every_seconds=2.0, is_long=True),
     Job("forget old looks for drift", checking.prune, every_seconds=3600.0),
     Job("forget feedback that was kept long enough", keeping.prune, every_seconds=3600.0),
+    Job("judge the rules of alerts", judging.judge_due, every_seconds=1.0),
+    Job("tell people of alerts", delivery.deliver_next, every_seconds=1.0, is_outside=True),
+    Job("forget old alerts", judging.prune, every_seconds=3600.0),
     Job("write down this process's errors", error_groups.write, every_seconds=1.0),
     Job("forget old errors", error_groups.prune, every_seconds=3600.0),
     Job("forget serving processes that ended", _prune_processes, every_seconds=30.0),

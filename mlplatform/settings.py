@@ -551,6 +551,23 @@ METRICS_NETWORKS = env.names(
     "METRICS_NETWORKS", [], "Networks (10.0.0.0/8) that may read /metrics without a key; others need the staff's."
 )
 
+# -- Alerts -------------------------------------------------------------------------------------------
+
+_mail = env.mail("EMAIL_URL", "The mail server for alerts: smtp+tls://user:password@host:587; empty sends no mail.")
+HAS_MAIL_SERVER = bool(_mail)
+EMAIL_BACKEND = _mail.get("EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend")
+EMAIL_HOST, EMAIL_PORT = _mail.get("EMAIL_HOST", ""), _mail.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.get("EMAIL_HOST_USER") or "", _mail.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+ALERT_FROM = env.text("ALERT_FROM", "mlplatform@localhost", "The sender of alerts by e-mail.")
+ALERT_SITE_URL = env.text("ALERT_SITE_URL", "", "Where people find this platform (https://…), for links in alerts.")
+ALERT_WEBHOOK_NETWORKS = env.names(
+    "ALERT_WEBHOOK_NETWORKS",
+    [],
+    "Private networks (10.0.0.0/8) that webhooks of alerts may call, also without TLS; others must be public.",
+)
+
 # -- Logs ---------------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.text("LOG_LEVEL", "INFO", "The least severe level that is logged.")

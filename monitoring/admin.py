@@ -18,12 +18,21 @@ from unfold.decorators import action, display
 
 from accounts.bounded_paginator import BoundedPaginator
 from monitoring import erasure
+from monitoring.alerts.admin import AlertAdmin, AlertChannelAdmin, AlertEventAdmin, AlertRuleAdmin
 from monitoring.error_groups.admin import ErrorGroupAdmin
 from monitoring.models import Outcome, PredictionLog
 from monitoring.outcomes.admin import FeedbackAdmin
 from registry.signed_in import person
 
-__all__ = ["ErrorGroupAdmin", "FeedbackAdmin", "PredictionLogAdmin"]
+__all__ = [
+    "AlertAdmin",
+    "AlertChannelAdmin",
+    "AlertEventAdmin",
+    "AlertRuleAdmin",
+    "ErrorGroupAdmin",
+    "FeedbackAdmin",
+    "PredictionLogAdmin",
+]
 
 MOST_SUBJECTS = 20
 _SPANS = {

@@ -203,11 +203,13 @@ class SpoolFile(models.Model):
 
 
 # Rows that other rooms own; Django looks for them here.
+from monitoring.alerts.models import Alert, AlertChannel, AlertDelivery, AlertEvent, AlertRule  # noqa: E402
 from monitoring.drift.models import DriftCheck, DriftReference, DriftResult  # noqa: E402
 from monitoring.error_groups.models import ErrorGroup  # noqa: E402
 from monitoring.outcomes.models import Feedback, ModelWatch, QualityDay, ReviewItem  # noqa: E402
 
 __all__ = [
+    "Alert", "AlertChannel", "AlertDelivery", "AlertEvent", "AlertRule",
     "DriftCheck", "DriftReference", "DriftResult", "EndedCounter", "ErrorGroup", "Feedback", "ModelWatch",
     "Outcome", "PredictionLog", "QualityDay", "Resolution", "ReviewItem", "Rollup", "ServingProcess", "SpoolFile",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ damaged, which are the same everywhere.
 
 import os
 import socket
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from accounts import metrics
 from monitoring import processes, spool
+from monitoring.alerts.models import Alert, State
 from monitoring.models import ServingProcess
 from registry import selectors as registry_selectors
 from registry.models import Deployment
@@ -62,6 +63,7 @@ class _States(Collector):
             found |= _of_processes(processes.live(_SILENT_BEATS * settings.HEARTBEAT_SECONDS))
             found[metrics.ACTIVE_VERSION] = _active_versions()
             found[metrics.MODEL_DAMAGED] = _damaged_versions()
+            found[metrics.ALERTS] = _firing_alerts()
         except DatabaseError:
             pass
         waiting = spool.pending()
@@ -77,6 +79,11 @@ class _States(Collector):
 def _active_versions() -> Values:
     live = Deployment.objects.filter(closed_at=None).values_list("model__name", "version__number")
     return {(name,): number for name, number in live}
+
+
+def _firing_alerts() -> Values:
+    firing = Alert.objects.filter(state=State.FIRING).values_list("rule__name", "rule__severity")
+    return {labels: float(count) for labels, count in Counter(firing).items()}
 
 
 def _damaged_versions() -> Values:
@@ -109,7 +116,7 @@ def _of_processes(rows: Iterable[ServingProcess]) -> dict[metrics.State, Values]
     return found
 
 
-_LOOKED_UP = (metrics.ACTIVE_VERSION, metrics.MODEL_DAMAGED, metrics.SPOOLED, metrics.SPOOL_AGE)
+_LOOKED_UP = (metrics.ACTIVE_VERSION, metrics.MODEL_DAMAGED, metrics.ALERTS, metrics.SPOOLED, metrics.SPOOL_AGE)
 _FROM_FACTS = tuple(state for state in metrics.STATES if state not in _LOOKED_UP)
 
 

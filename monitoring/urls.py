@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from accounts.routing import Router, route
+from monitoring.alerts.views import AlertViewSet
 from monitoring.drift.views import DriftViewSet
 from monitoring.outcomes.review_views import ReviewViewSet
 from monitoring.outcomes.views import FeedbackViewSet, QualityViewSet
@@ -58,6 +59,13 @@ api_urlpatterns = [
         "models/<str:ref>/watch", ReviewViewSet.as_view({"get": "watch", "patch": "partial_update"}), name="api-watch"
     ),
     route("models/<str:ref>/quality", QualityViewSet.as_view({"get": "retrieve"}), name="api-quality"),
+    route("alerts", AlertViewSet.as_view({"get": "list"}), name="api-alerts"),
+    route("alerts/history", AlertViewSet.as_view({"get": "history"}), name="api-alert-history"),
+    route(
+        "alerts/<str:pk>/silence",
+        AlertViewSet.as_view({"post": "silence", "delete": "end_silence"}),
+        name="api-alert-silence",
+    ),
     route("monitoring/analytics", StatisticsViewSet.as_view({"get": "analytics"}), name="api-analytics"),
 ]
 

@@ -66,6 +66,9 @@ RULES = [
     rule(r"/monitoring/health", READS, "401 403 401 503 503 503 503 503"),
     rule(r"/monitoring/(health|statistics)", "OPTIONS", "401 in 401 in in in in in"),
     rule(r"/monitoring/(health|statistics)", ANY, "401 405 401 405 405 405 405 405"),
+    rule(rf"{API}/alerts(/history)?", READS, "401 403 401 in in in in in"),
+    # Nobody here has both the scope and the right, but the superuser.
+    rule(rf"{API}/alerts/{ID}/silence", "POST|DELETE", "401 403 401 404 404 403 403 in*"),
     rule(rf"{API}/predictions/{ID}", READS, "401 403 401 404 404 in in in"),
     # Feedback about what one may not see is taken and waits, as is that about what isn't recorded yet.
     rule(rf"{API}/predictions/{ID}/feedback", "POST", "401 in* 401 in* in* in* in* in*"),
@@ -162,7 +165,11 @@ RULES = [
     rule(rf"{ADMIN}/registry/modelversion/{ID}/progress/", ANY, staff_only("403", "in")),
     # -- Lists and forms: records are never made, changed or deleted here -----------------------------
     rule(rf"{ADMIN}/accounts/auditevent/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
-    rule(rf"{ADMIN}/monitoring/(predictionlog|feedback|errorgroup)/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
+    rule(
+        rf"{ADMIN}/monitoring/(predictionlog|feedback|errorgroup|alert|alertevent)/(add|{ID}/delete)/",
+        ANY,
+        staff_only("403", "403"),
+    ),
     rule(rf"{ADMIN}/(accounts/apikey|registry/\w+)/{ID}/delete/", ANY, staff_only("403", "403")),
     rule(rf"{ADMIN}/solutions/actionrule/(add|{ID}/delete)/", ANY, staff_only("403", "403")),
     # What it would say is what is said already: nothing changes.
@@ -174,12 +181,16 @@ RULES = [
     rule(rf"{ADMIN}/registry/modelversion/{ID}/download/", "POST|DELETE", staff_only("405", "405")),
     rule(rf"{ADMIN}/registry/\w+/{ID}/restore/", ANY, staff_only("403", "moved")),
     rule(
-        rf"{ADMIN}/(accounts/(auditevent|apikey)|monitoring/(predictionlog|feedback|errorgroup))/{ID}/change/",
+        rf"{ADMIN}/(accounts/(auditevent|apikey)|monitoring/(predictionlog|feedback|errorgroup|alert|alertevent))/{ID}/change/",
         "POST",
         staff_only("403", "403"),
     ),
     # -- Lists and forms: what a superuser may do -----------------------------------------------------
-    rule(rf"{ADMIN}/(accounts/user|auth/group)/{ID}/delete/", "POST", staff_only("403", "moved*")),
+    rule(
+        rf"{ADMIN}/(accounts/user|auth/group|monitoring/(alertrule|alertchannel))/{ID}/delete/",
+        "POST",
+        staff_only("403", "moved*"),
+    ),
     rule(rf"{ADMIN}/registry/registeredmodel/add/", ANY, staff_only("moved", "moved")),
     rule(rf"{ADMIN}/registry/\w+/{ID}/history/", ANY, staff_only("moved", "moved")),
     rule(rf"{ADMIN}/(accounts/apikey|monitoring/feedback)/{ID}/history/", ANY, staff_only("moved", "in")),

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import audit, services, tokens
 from accounts.models import ApiKey, AuditEvent, User
-from monitoring.models import ErrorGroup, Feedback, Outcome, PredictionLog
+from monitoring.models import Alert, AlertChannel, AlertEvent, AlertRule, ErrorGroup, Feedback, Outcome, PredictionLog
 from registry import services as registry_services
 from registry.models import ModelVersion
 from solutions.notifications.models import Action, ActionRule
@@ -69,6 +69,11 @@ def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
     event = audit.record("test.done", by=ada, target=key)
     now = timezone.now()
     error = ErrorGroup.objects.create(fingerprint="f", message="m", first_seen_at=now, last_seen_at=now)
+    alert = Alert.objects.create(
+        rule=AlertRule.objects.get(name="drift"), subject="theirs", model=first.model, state="firing"
+    )
+    told = AlertEvent.objects.create(kind="firing", rule_name="drift", severity="warning", model=first.model)
+    channel = AlertChannel.objects.create(name="c", kind="email", address="a@example.org")
     callers = {
         "anonymous": Caller(Client(), {}),
         "predict key": Caller(Client(), {"X-API-Key": text}),
@@ -96,6 +101,11 @@ def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
         "actionrule": rule.pk,
         "training": training.pk,
         "errorgroup": error.pk,
+        "alerts": alert.pk,
+        "alert": alert.pk,
+        "alertrule": alert.rule_id,
+        "alertevent": told.pk,
+        "alertchannel": channel.pk,
         "user": User.objects.create_user("spare@example.org", PASSWORD).pk,
         **_of_propositions(ada),
         "group": Group.objects.create(name="spare").pk,
@@ -160,6 +170,7 @@ _FORMS: dict[str, dict[str, Any]] = {
     "feedback": {"value": "1.5"},
 }
 _BODIES: dict[str, dict[str, Any]] = {
+    "/silence": {"minutes": 5},
     "/suggest": {"user_id": "somebody"},
     "/log_event": {"event_type": "click", "user_id": "somebody", "proposition_id": "theirs"},
     "/features": {"interests": ["changed"]},
