@@ -80,6 +80,8 @@ check-monitoring: $(VENV)/installed-dev  ## Check the files for Prometheus and G
 	$(PYTEST) tests/live/test_prometheus.py tests/mlplatform/test_deployed_monitoring.py
 
 screenshots: $(VENV)/installed-dev  ## Take the pictures in docs/screenshots/ from a running platform (needs Chromium).
+	$(BIN)/python -m docs.screenshots.take --traffic-only
+	$(BIN)/python -m docs.screenshots.history
 	$(BIN)/python -m docs.screenshots.take
 
 settings-page: $(VENV)/installed  ## Rewrite docs/settings.md from the settings the code declares.

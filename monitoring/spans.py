@@ -86,7 +86,7 @@ def between(since: datetime, until: datetime, now: datetime) -> Span:
         raise UnreadableSpan("The span has to begin before it ends, and before now.")
     if until - since > LONGEST:
         raise UnreadableSpan(f"A span is at most {LONGEST.days} days long.")
-    resolution = next((fine for longest, fine in _FINEST if until - since <= longest), Resolution.DAY)
+    resolution = _finest(until - since, now - since)
     first = int(since.timestamp()) // resolution * resolution
     starts = [_at(at) for at in range(first, int(until.timestamp()) + bool(until.microsecond), resolution)]
     label = f"{since.astimezone(UTC):%Y-%m-%d %H:%M} to {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -103,6 +103,20 @@ def read(query: Mapping[str, str], now: datetime, *, usual: str = "hour") -> Spa
     if window is None:
         raise UnreadableSpan(f"There is no such window; there are {', '.join(WINDOWS)}.")
     return window.span(now)
+
+
+def _finest(length: timedelta, age: timedelta) -> Resolution:
+    """The resolution for so long a span that began so long ago: old sums are kept in coarser ones only."""
+    kept = {
+        Resolution.MINUTE: settings.ROLLUP_MINUTE_DAYS,
+        Resolution.QUARTER: settings.ROLLUP_QUARTER_DAYS,
+        Resolution.HOUR: settings.ROLLUP_HOUR_DAYS,
+    }
+    for longest, resolution in _FINEST:
+        days = kept[resolution]
+        if length <= longest and (not days or age <= timedelta(days=days)):
+            return resolution
+    return Resolution.DAY
 
 
 def _moment(text: str) -> datetime:

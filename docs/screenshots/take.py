@@ -71,6 +71,8 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     if options.api_key:
         traffic.send(options.url, options.api_key)
+    if options.traffic_only:
+        return 0
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
@@ -91,6 +93,8 @@ def _options() -> argparse.Namespace:
         parser.add_argument(f"--{name}", default=facts.get(key), required=key not in facts)
     parser.add_argument("--api-key", default=facts.get("API_KEY"), help="Sends some predictions with it first.")
     parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--traffic-only", action="store_true", help="Send the predictions and take no picture.")
+    parser.add_argument("--only", default="", help="Take only the pictures whose names begin so.")
     options = parser.parse_args()
     options.url = options.url.rstrip("/")
     return options
@@ -135,6 +139,7 @@ def _addresses(browser: Browser, options: argparse.Namespace, state: dict, probl
     live = _first_link(page, f"{admin}/registry/modelversion/?q={SHOWN_MODEL}&live=yes")
     tried = _first_link(page, f"{admin}/registry/modelversion/?q={TRIED_MODEL}&live=yes")
     model = _first_link(page, f"{admin}/registry/registeredmodel/?q={SHOWN_MODEL}")
+    single = _first_prediction(page, f"{admin}/predictions/?model={SHOWN_MODEL}&outcome=ok")
     page.context.close()
     if not (live and model and tried):
         raise SystemExit(f"The model {SHOWN_MODEL} isn't live there: run `manage.py demo` first.")
@@ -147,7 +152,12 @@ def _addresses(browser: Browser, options: argparse.Namespace, state: dict, probl
         "compare": f"{admin}/models/{_key_in(model)}/compare/?first=1&second=2",
         "model": model,
         "models": f"{admin}/registry/registeredmodel/",
-        "dashboard": f"{admin}/dashboard/",
+        "dashboard": f"{admin}/dashboard/?window=day",
+        "dashboard-model": f"{admin}/dashboard/{SHOWN_MODEL}/?window=day",
+        "processes": f"{admin}/processes/",
+        "clients": f"{admin}/clients/",
+        "predictions": f"{admin}/predictions/",
+        "prediction": single,
     }
 
 
@@ -161,6 +171,12 @@ def _first_link(page: Page, address: str) -> str:
     page.goto(address)
     link = page.query_selector("#result_list tbody th a")
     return str(link.evaluate("element => element.href")) if link else ""
+
+
+def _first_prediction(page: Page, address: str) -> str:
+    """Where the newest prediction of a list leads."""
+    page.goto(address)
+    return str(page.eval_on_selector("#m-predictions tbody a", "link => link.href"))
 
 
 def _upload_refused(page: Page, admin: str) -> str:
@@ -221,6 +237,8 @@ def _take(
     page = _open(browser, problems, variant, state)
     blank = browser.new_page()
     for name, address in pages.items():
+        if not name.startswith(options.only):
+            continue
         page.set_viewport_size(VARIANTS[variant][1])
         page.goto(address)
         page.wait_for_load_state("networkidle")

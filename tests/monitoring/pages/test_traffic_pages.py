@@ -1,6 +1,7 @@
 """The overview and the page of a model: who sees them, what they say, what they cost."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from django.contrib.auth.models import Permission
 from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from monitoring import processes, spool
+from monitoring import processes, spans, spool
 from registry.models import Deployment, RegisteredModel
 
 pytestmark = pytest.mark.django_db
@@ -136,7 +138,8 @@ def test_filters_choose_requests_and_addresses_keep_them(
     assert "not counted by client or outcome" in text
 
 
-def test_a_span_that_has_passed_is_shown_and_not_refreshed(reader: Client, record: Any) -> None:
+def test_a_span_that_has_passed_is_shown_and_not_refreshed(reader: Client, record: Any, settings: Any) -> None:
+    settings.ROLLUP_MINUTE_DAYS = 0
     spool.append(record(at=1_714_560_000.0))
     spool.ship_once()
     words = {"from": "2024-05-01T10:00:00Z", "to": "2024-05-01T11:00:00+00:00"}
@@ -147,6 +150,21 @@ def test_a_span_that_has_passed_is_shown_and_not_refreshed(reader: Client, recor
         reader.get(reverse("dashboard"), words | {"to": "2024-05-01T10:30:00Z"}).context["overview"].totals.requests
         == 0
     )
+
+
+@pytest.mark.parametrize(
+    ("hours", "days_ago", "resolution"),
+    [(2, 1, 60), (2, 20, 900), (2, 100, 3600), (2, 800, 86_400), (24, 1, 900), (24, 100, 3600), (24 * 7, 10, 3600),
+     (24 * 30, 40, 86_400)],
+)  # fmt: skip
+def test_old_spans_are_shown_by_what_is_still_kept_of_them(hours: int, days_ago: int, resolution: int) -> None:
+    now = timezone.now()
+    since = now - timedelta(days=days_ago)
+    span = spans.between(since, since + timedelta(hours=hours), now)
+    assert span.resolution == resolution
+    assert len(span.starts) <= 200
+    assert span.since <= since < span.starts[0] + timedelta(seconds=resolution)
+    assert span.until >= since + timedelta(hours=hours)
 
 
 def test_the_fragment_is_the_page_without_its_shell(reader: Client, record: Any) -> None:
