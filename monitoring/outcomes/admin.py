@@ -22,7 +22,7 @@ class FeedbackAdmin(ModelAdmin):
 
     list_display = ("shown_time", "shown_model", "shown_truth", "shown_prediction", "shown_state", "source", "by")
     list_display_links = ("shown_time",)
-    list_filter = ("state", "source", "model")
+    list_filter = ("state", "model")
     list_per_page = 50
     show_full_result_count = False
     paginator = BoundedPaginator

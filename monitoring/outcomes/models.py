@@ -83,6 +83,7 @@ class Feedback(models.Model):
             models.Index(
                 fields=["version", "predicted_at"], condition=Q(state="counted"), name="feedback_counted_by_time"
             ),
+            models.Index(fields=["-given_at", "-id"], name="feedback_time"),
             models.Index(fields=["prediction_id"], name="feedback_prediction"),
             models.Index(fields=["model", "given_at"], name="feedback_model_time"),
             models.Index(fields=["sought_at"], condition=Q(state="waiting"), name="feedback_waiting"),

@@ -7,6 +7,13 @@ from django.db.models import Q, QuerySet
 from accounts.models import User
 from monitoring import rights
 from monitoring.outcomes.models import Feedback
+from registry import selectors
+
+# What a list doesn't show of a version.
+_DOCUMENTS = tuple(
+    f"version__{name}"
+    for name in (*selectors.DETAILS, "signature", "parity", "library_versions", "progress", "metrics")
+)
 
 
 def visible(user: User, model_names: Collection[str] | None = None) -> QuerySet[Feedback]:
@@ -14,7 +21,7 @@ def visible(user: User, model_names: Collection[str] | None = None) -> QuerySet[
 
     With `model_names` (of a credential that is limited to models) only what is about those.
     """
-    rows = Feedback.objects.select_related("model", "version", "by")
+    rows = Feedback.objects.select_related("model", "version", "by").defer(*_DOCUMENTS)
     if not user.has_perm(rights.READ_DATA):
         rows = rows.filter(Q(by=user) | Q(model__owner=user))
     return rows if model_names is None else rows.filter(model__name__in=model_names)
