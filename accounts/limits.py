@@ -7,14 +7,18 @@ alone. The limit 0, of a key or of a setting, means no limit.
 """
 
 import math
-from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.conf import settings
+from django.core.signals import setting_changed
 
 from accounts import limit_hits
 from accounts.addresses import network_of
 from accounts.errors import RateLimited
 from accounts.limiting.limiter import LazyLimiter, Limiter
+from accounts.limiting.portions import Charges
 from accounts.limiting.window import Charge, Verdict
 from accounts.principal import Principal
 
@@ -22,9 +26,36 @@ NO_LIMIT = 0
 _limiter = LazyLimiter()
 
 
+class Rules(NamedTuple):
+    """The settings of limits, read once: every request asks for them."""
+
+    window: float
+    of_address: int
+    of_owner: int
+    rows: int
+
+
+def _read_rules(**_: Any) -> None:
+    global _rules
+    _rules = Rules(
+        settings.RATE_LIMIT_WINDOW,
+        settings.RATE_LIMIT_REQUESTS,
+        settings.RATE_LIMIT_KEY_REQUESTS,
+        settings.RATE_LIMIT_ROWS,
+    )
+
+
+_rules: Rules
+_read_rules()
+setting_changed.connect(_read_rules)
+
+
 def check(*, principal: Principal | None, address: str) -> Verdict | None:
     """Count one request of this caller; None when no limit holds for them. Never raises."""
-    group, charges = _charges(principal, address)
+    if principal is None:
+        group, charges = _of_address(network_of(address), _rules.of_address)
+    else:
+        group, charges = _of_caller(principal.user_id, principal.key_id, principal.rate_limit, _rules.of_owner)
     verdict = _hit(group, charges)
     if verdict is not None and not verdict.is_admitted:
         limit_hits.note(principal)
@@ -41,11 +72,11 @@ def require(*, principal: Principal | None, address: str) -> Verdict | None:
 
 def charge_rows(*, principal: Principal, rows: int) -> None:
     """Count rows against RATE_LIMIT_ROWS of the owner; raises RateLimited when they don't fit."""
-    limit = settings.RATE_LIMIT_ROWS
+    limit = _rules.rows
     if limit == NO_LIMIT or principal.rate_limit == NO_LIMIT:
         return
     group = f"owner:{principal.user_id}"
-    verdict = _hit(group, [Charge(f"rows:{group}", limit, rows)])
+    verdict = _hit(group, (Charge(f"rows:{group}", limit, rows),))
     if verdict is not None and not verdict.is_admitted:
         limit_hits.note(principal)
         raise refusal(verdict, what="rows")
@@ -55,10 +86,10 @@ def refusal(verdict: Verdict, *, what: str = "requests") -> RateLimited:
     """The error that tells of a verdict."""
     seconds = whole_seconds(verdict)
     return RateLimited(
-        f"More than {verdict.limit} {what} in {settings.RATE_LIMIT_WINDOW:g} seconds. Try again in {seconds} s.",
+        f"More than {verdict.limit} {what} in {_rules.window:g} seconds. Try again in {seconds} s.",
         details={
             "limit": verdict.limit,
-            "window_seconds": settings.RATE_LIMIT_WINDOW,
+            "window_seconds": _rules.window,
             "retry_after_seconds": seconds,
         },
     )
@@ -83,29 +114,32 @@ def facts() -> dict[str, int]:
     return _current().facts()
 
 
-def _charges(principal: Principal | None, address: str) -> tuple[str, Sequence[Charge]]:
-    if principal is None:
-        group = f"address:{network_of(address)}"
-        return group, (Charge(group, settings.RATE_LIMIT_REQUESTS),)
-    own, of_owner = principal.rate_limit, settings.RATE_LIMIT_KEY_REQUESTS
+@lru_cache(8192)
+def _of_address(network: str, limit: int) -> tuple[str, Charges]:
+    group = f"address:{network}"
+    return group, _bounded(Charge(group, limit))
+
+
+@lru_cache(8192)
+def _of_caller(user_id: int, key_id: UUID | None, own: int | None, of_owner: int) -> tuple[str, Charges]:
+    """What a caller's request is charged to; `own` is the limit of the key."""
+    group = f"owner:{user_id}"
     if own == NO_LIMIT:
-        return "", ()
-    group = f"owner:{principal.user_id}"
-    if own is None or principal.key_id is None:
-        return group, (Charge(group, of_owner),)
-    key_charge = Charge(f"key:{principal.key_id}", own)
+        return group, ()
+    if own is None or key_id is None:
+        return group, _bounded(Charge(group, of_owner))
+    key_charge = Charge(f"key:{key_id}", own)
     if of_owner == NO_LIMIT or own > of_owner:
         return group, (key_charge,)
     return group, (key_charge, Charge(group, of_owner))
 
 
-def _hit(group: str, charges: Sequence[Charge]) -> Verdict | None:
-    for charge in charges:
-        if charge.limit == NO_LIMIT:
-            return None
-    if not charges:
-        return None
-    return _current().hit(group, charges, window=settings.RATE_LIMIT_WINDOW)
+def _bounded(charge: Charge) -> Charges:
+    return () if charge.limit == NO_LIMIT else (charge,)
+
+
+def _hit(group: str, charges: Charges) -> Verdict | None:
+    return _current().hit(group, charges, window=_rules.window) if charges else None
 
 
 def _current() -> Limiter:

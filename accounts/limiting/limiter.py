@@ -1,7 +1,8 @@
 """Decides whether charges fit: first by the counts of this host, then, with Redis, by those of all hosts.
 
 This host's counts are kept with and without Redis, so they are complete in the moment in which Redis goes away:
-one host then goes on exactly, several admit at most the limit each. What this host refuses does not ask Redis.
+one host then goes on exactly, several admit at most the limit each. What this host refuses does not ask Redis. Wide
+limits are decided in portions.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import os
 import threading
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,18 +19,15 @@ from pathlib import Path
 import redis
 
 from accounts.breaker import Breaker
+from accounts.limiting.portions import PORTIONS, Charges, Portion, Portions, is_wide
 from accounts.limiting.redis_table import RedisTable
 from accounts.limiting.shared_table import SharedTable
-from accounts.limiting.window import SLOTS, Charge, Verdict
+from accounts.limiting.window import SLOTS, Verdict
 
 logger = logging.getLogger(__name__)
 
 # Callers are spread over so many files, each with a lock of its own.
 STRIPES = 8
-# Above this limit a process takes units from Redis in portions of 1/LEASES of the limit.
-EXACT_UP_TO = 1000
-LEASES = 100
-_MAX_PORTIONS = 10_000
 
 
 @dataclass(slots=True)
@@ -52,24 +50,21 @@ class Limiter:
         self._directory, self._clock = directory, clock
         self._lock = threading.Lock()
         self._tables: dict[int, SharedTable] = {}
-        self._portions: dict[str, tuple[int, float]] = {}
+        self._portions = Portions()
         self._redis = RedisTable(redis_url) if redis_url else None
         self.breaker = Breaker("limits_redis")
         self.counts = Counts()
 
-    def hit(self, group: str, charges: Sequence[Charge], *, window: float) -> Verdict:
+    def hit(self, group: str, charges: Charges, *, window: float) -> Verdict:
         """Count all charges, or none when one of them would exceed its limit; never raises for Redis or disk.
 
         `group` is what the charges have in common: the same buckets always come with the same group.
         """
-        table = self._table(group)
         now = self._clock()
-        verdict = table.hit(charges, window=window, now=now)
-        if verdict.is_admitted and self._redis is not None:
-            elsewhere = self._ask_redis(charges, window, now)
-            if elsewhere is not None and not elsewhere.is_admitted:
-                table.refund(charges, window=window, now=now)
-            verdict = elsewhere or verdict
+        verdict = self._portions.spend(charges, now)
+        if verdict is None:
+            decide = self._by_portion if is_wide(charges) else self._exactly
+            verdict = decide(group, charges, window, now)
         if verdict.is_admitted:
             self.counts.admitted += 1
         else:
@@ -89,19 +84,64 @@ class Limiter:
             with contextlib.suppress(redis.RedisError):
                 self._redis.close()
 
-    # -- Redis ----------------------------------------------------------------------------------------
+    # -- Deciding -------------------------------------------------------------------------------------
 
-    def _ask_redis(self, charges: Sequence[Charge], window: float, now: float) -> Verdict | None:
-        """What the counts of all hosts say; None when they can't be had, or this process holds units."""
+    def _by_portion(self, group: str, charges: Charges, window: float, now: float) -> Verdict:
+        """Give back what is left of an old portion and take a new one; a single unit where that is too much."""
+        old = self._portions.take_back(charges)
+        if old is not None:
+            self._give_back(group, charges, old, window, now)
+        units = min(charge.limit for charge in charges) // PORTIONS
+        taken, redis_slot = self._decide(group, tuple(charge._replace(cost=units) for charge in charges), window, now)
+        if not taken.is_admitted:
+            return self._exactly(group, charges, window, now)
+        step = window / SLOTS
+        portion = Portion(
+            left=units - 1,
+            taken_at=now,
+            ends_at=(int(now / step) + 1) * step,
+            limit=taken.limit,
+            remaining=taken.remaining,
+            reset_at=now + taken.reset_seconds,
+            redis_slot=redis_slot,
+        )
+        self._portions.keep(charges, portion)
+        return taken._replace(remaining=taken.remaining + units - 1)
+
+    def _give_back(self, group: str, charges: Charges, portion: Portion, window: float, now: float) -> None:
+        if now - portion.taken_at >= window:
+            return  # it counts no more
+        unspent = tuple(charge._replace(cost=portion.left) for charge in charges)
+        self._table(group).refund(unspent, window=window, now=portion.taken_at)
+        if self._redis is not None and portion.redis_slot is not None and not self.breaker.is_open:
+            with contextlib.suppress(redis.RedisError, OSError):
+                self._redis.refund(unspent, window=window, slot=portion.redis_slot)
+
+    def _exactly(self, group: str, charges: Charges, window: float, now: float) -> Verdict:
+        return self._decide(group, charges, window, now)[0]
+
+    def _decide(self, group: str, charges: Charges, window: float, now: float) -> tuple[Verdict, int | None]:
+        """The verdict of this host and of Redis, and the step in which Redis counted."""
+        table = self._table(group)
+        verdict = table.hit(charges, window=window, now=now)
+        if not verdict.is_admitted or self._redis is None:
+            return verdict, None
+        answer = self._ask_redis(charges, window)
+        if answer is None:
+            return verdict, None
+        elsewhere, slot = answer
+        if not elsewhere.is_admitted:
+            table.refund(charges, window=window, now=now)
+        return elsewhere, slot
+
+    def _ask_redis(self, charges: Charges, window: float) -> tuple[Verdict, int] | None:
+        """What the counts of all hosts say; None when they can't be had."""
         assert self._redis is not None
         if not self.breaker.lets_try():
             self.counts.without_redis += 1
             return None
         try:
-            if min(charge.limit for charge in charges) > EXACT_UP_TO:
-                verdict = self._take_portion(charges, window, now)
-            else:
-                verdict = self._redis.hit(charges, window=window)
+            answer = self._redis.hit(charges, window=window)
         except (redis.RedisError, OSError) as error:
             self.counts.without_redis += 1
             if self.breaker.failed():
@@ -109,27 +149,7 @@ class Limiter:
             return None
         if self.breaker.succeeded():
             logger.warning("Redis answers again; limits are shared by all hosts.")
-        return verdict
-
-    def _take_portion(self, charges: Sequence[Charge], window: float, now: float) -> Verdict | None:
-        """Spend units taken from Redis earlier, or take some. They are dropped after one step unspent."""
-        assert self._redis is not None
-        name = "\n".join(charge.bucket for charge in charges)
-        cost = max(charge.cost for charge in charges)
-        with self._lock:
-            left, good_until = self._portions.get(name, (0, 0.0))
-            if left >= cost and now < good_until:
-                self._portions[name] = (left - cost, good_until)
-                return None
-        portion = max(min(charge.limit for charge in charges) // LEASES, cost)
-        verdict = self._redis.hit([Charge(charge.bucket, charge.limit, portion) for charge in charges], window=window)
-        if not verdict.is_admitted:
-            return self._redis.hit(charges, window=window)
-        with self._lock:
-            if len(self._portions) >= _MAX_PORTIONS:
-                self._portions.clear()
-            self._portions[name] = (portion - cost, now + window / SLOTS)
-        return None
+        return answer
 
     # -- This host ------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ for index, key in ipairs(KEYS) do
       too_many = too_many - entry[2]
       if too_many <= 0 then free_at = entry[1] + {COUNTERS} break end
     end
-    return {{0, limit, math.max(0, limit - used), math.ceil(free_at * step - now)}}
+    return {{0, limit, math.max(0, limit - used), math.ceil(free_at * step - now), slot}}
   end
   local left = limit - used - cost
   if tightest == nil or left < tightest then tightest, limit_of = left, limit end
@@ -47,7 +47,16 @@ for index, key in ipairs(KEYS) do
   redis.call('HINCRBY', key, slot, ARGV[2 * index + 1])
   redis.call('PEXPIRE', key, math.ceil({COUNTERS} * step))
 end
-return {{1, limit_of, tightest, math.ceil((slot + {COUNTERS}) * step - now)}}
+return {{1, limit_of, tightest, math.ceil((slot + {COUNTERS}) * step - now), slot}}
+"""
+
+# Takes units out of the step they were counted in, if it still counts.
+_REFUND = """
+for index, key in ipairs(KEYS) do
+  local spent = tonumber(redis.call('HGET', key, ARGV[1]) or 0)
+  local units = math.min(spent, tonumber(ARGV[1 + index]))
+  if units > 0 then redis.call('HINCRBY', key, ARGV[1], -units) end
+end
 """
 
 
@@ -62,16 +71,24 @@ class RedisTable:
             retry=Retry(NoBackoff(), 0),
         )
         self._script = self._client.register_script(_SCRIPT)
+        self._refund = self._client.register_script(_REFUND)
 
-    def hit(self, charges: Sequence[Charge], *, window: float) -> Verdict:
-        """Count all charges, or none when one of them would exceed its limit."""
-        keys = [f"limit:{digest_of(charge.bucket, window).hex()}" for charge in charges]
+    def hit(self, charges: Sequence[Charge], *, window: float) -> tuple[Verdict, int]:
+        """Count all charges, or none when one of them would exceed its limit. Also tells the step, for `refund`."""
         arguments: list[Any] = [int(window * 1000)]
         for charge in charges:
             arguments += [charge.limit, charge.cost]
-        answer = cast(list[int], self._script(keys=keys, args=arguments))
-        admitted, limit, remaining, wait_ms = answer
-        return Verdict(bool(admitted), int(limit), int(remaining), max(0, int(wait_ms)) / 1000)
+        answer = cast(list[int], self._script(keys=_keys(charges, window), args=arguments))
+        admitted, limit, remaining, wait_ms, slot = answer
+        return Verdict(bool(admitted), int(limit), int(remaining), max(0, int(wait_ms)) / 1000), int(slot)
+
+    def refund(self, charges: Sequence[Charge], *, window: float, slot: int) -> None:
+        """Take back what `hit` counted in that step."""
+        self._refund(keys=_keys(charges, window), args=[slot, *(charge.cost for charge in charges)])
 
     def close(self) -> None:
         self._client.close()
+
+
+def _keys(charges: Sequence[Charge], window: float) -> list[str]:
+    return [f"limit:{digest_of(charge.bucket, window).hex()}" for charge in charges]

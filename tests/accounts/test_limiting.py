@@ -14,10 +14,13 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from accounts.breaker import Breaker
 from accounts.limiting import shared_table
 from accounts.limiting.limiter import Limiter
+from accounts.limiting.portions import PORTIONS
 from accounts.limiting.shared_table import SETS, SIZE, WAYS, SharedTable, digest_of
 from accounts.limiting.window import SLOTS, Charge
 from tests.redis_proxy import RedisProxy, own_redis_database, own_redis_url, redis_answers
@@ -55,7 +58,7 @@ def test_the_limit_is_admitted_and_the_next_one_refused(table: SharedTable) -> N
 
 
 def test_a_verdict_counts_down_and_says_when_to_come_again(table: SharedTable) -> None:
-    verdicts = [table.hit([Charge("key:1", 2)], window=WINDOW, now=now) for now in (60.0, 80.0, 90.0)]
+    verdicts = [table.hit((Charge("key:1", 2),), window=WINDOW, now=now) for now in (60.0, 80.0, 90.0)]
 
     assert [(verdict.limit, verdict.remaining) for verdict in verdicts] == [(2, 1), (2, 0), (2, 0)]
     # The first unit, spent at 60, is back one window and one step later.
@@ -149,7 +152,7 @@ def _spend(directory: Path, tries: int, gate: Any, results: Any) -> None:
     gate.wait()
     with ThreadPoolExecutor(4) as pool:
         verdicts = list(
-            pool.map(lambda _: limiter.hit("owner:1", [Charge("owner:1", 100)], window=WINDOW), range(tries))
+            pool.map(lambda _: limiter.hit("owner:1", (Charge("owner:1", 100),), window=WINDOW), range(tries))
         )
     results.put(sum(verdict.is_admitted for verdict in verdicts))
 
@@ -202,11 +205,63 @@ def test_without_a_place_to_write_limits_hold_in_the_process_and_it_is_counted(
     monkeypatch.setattr(shared_table.os, "posix_fallocate", full)
     limiter = Limiter(directory=tmp_path)
 
-    verdicts = [limiter.hit("owner:1", [Charge("owner:1", 2)], window=WINDOW) for _ in range(3)]
+    verdicts = [limiter.hit("owner:1", (Charge("owner:1", 2),), window=WINDOW) for _ in range(3)]
     assert [verdict.is_admitted for verdict in verdicts] == [True, True, False]
     assert limiter.facts()["without_file"] == 1
     assert "limits hold per process" in caplog.text
     limiter.close()
+
+
+# -- Wide limits, in portions --------------------------------------------------------------------------
+
+WIDE = 2000
+PORTION = WIDE // PORTIONS
+
+
+def test_a_wide_limit_over_several_processes_is_never_exceeded_and_used_up_to_a_portion_each(tmp_path: Path) -> None:
+    clock = Clock()
+    processes = [Limiter(directory=tmp_path, clock=clock) for _ in range(4)]
+    charges = (Charge("owner:1", WIDE),)
+    passed = sum(processes[number % 4].hit("g", charges, window=WINDOW).is_admitted for number in range(3000))
+
+    assert WIDE - 3 * PORTION <= passed <= WIDE
+    for process in processes:
+        process.close()
+
+
+def test_a_slow_caller_of_many_processes_is_charged_for_what_they_send(tmp_path: Path) -> None:
+    clock = Clock()
+    processes = [Limiter(directory=tmp_path, clock=clock) for _ in range(4)]
+    charges = (Charge("owner:1", WIDE),)
+    verdicts = []
+    for _ in range(3 * SLOTS):
+        clock.now += WINDOW / SLOTS
+        verdicts += [process.hit("g", charges, window=WINDOW) for process in processes]
+
+    assert all(verdict.is_admitted for verdict in verdicts)
+    sent = 4 * (SLOTS + 1)
+    assert verdicts[-1].remaining >= WIDE - sent - 4 * PORTION
+    for process in processes:
+        process.close()
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pauses=st.lists(st.tuples(st.floats(0, WINDOW / 4), st.integers(0, 2), st.integers(1, 600)), max_size=25))
+def test_no_window_holds_more_than_a_wide_limit(tmp_path: Path, pauses: list[tuple[float, int, int]]) -> None:
+    clock = Clock(1000.0)
+    charges = (Charge(f"owner:{uuid.uuid4()}", WIDE),)
+    processes = [Limiter(directory=tmp_path, clock=clock) for _ in range(3)]
+    admitted: list[float] = []
+    for pause, number, times in pauses:
+        clock.now += pause
+        admitted += [clock.now] * sum(
+            processes[number].hit("g", charges, window=WINDOW).is_admitted for _ in range(times)
+        )
+
+    for at in admitted:
+        assert sum(at <= other < at + WINDOW for other in admitted) <= WIDE
+    for process in processes:
+        process.close()
 
 
 # -- Redis --------------------------------------------------------------------------------------------
@@ -224,7 +279,7 @@ def own_redis() -> Iterator[redis.Redis]:
 @needs_redis
 def test_two_hosts_share_one_limit(tmp_path: Path, own_redis: redis.Redis) -> None:
     hosts = [Limiter(directory=tmp_path / name, redis_url=REDIS_URL) for name in ("a", "b")]
-    charge = [Charge(f"owner:{uuid.uuid4()}", 100)]
+    charge = (Charge(f"owner:{uuid.uuid4()}", 100),)
     with ThreadPoolExecutor(8) as pool:
         verdicts = list(pool.map(lambda n: hosts[n % 2].hit("g", charge, window=WINDOW), range(500)))
 
@@ -238,7 +293,7 @@ def test_two_hosts_share_one_limit(tmp_path: Path, own_redis: redis.Redis) -> No
 @needs_redis
 def test_what_redis_refuses_does_not_count_on_the_host(tmp_path: Path, own_redis: redis.Redis) -> None:
     one, other = (Limiter(directory=tmp_path / name, redis_url=REDIS_URL) for name in ("a", "b"))
-    charge = [Charge("owner:1", 3)]
+    charge = (Charge("owner:1", 3),)
     assert all(one.hit("g", charge, window=WINDOW).is_admitted for _ in range(3))
     assert not any(other.hit("g", charge, window=WINDOW).is_admitted for _ in range(5))
     own_redis.flushdb()
@@ -251,7 +306,7 @@ def test_what_redis_refuses_does_not_count_on_the_host(tmp_path: Path, own_redis
 @needs_redis
 def test_redis_lets_go_of_buckets_nobody_uses(tmp_path: Path, own_redis: redis.Redis) -> None:
     limiter = Limiter(directory=tmp_path, redis_url=REDIS_URL)
-    limiter.hit("g", [Charge("owner:1", 3)], window=WINDOW)
+    limiter.hit("g", (Charge("owner:1", 3),), window=WINDOW)
     (key,) = own_redis.keys("*")
 
     assert 0 < own_redis.pttl(key) <= (WINDOW + WINDOW / SLOTS) * 1000
@@ -263,13 +318,27 @@ def test_a_wide_limit_takes_portions_and_two_hosts_stay_within_the_stated_bound(
     tmp_path: Path, own_redis: redis.Redis
 ) -> None:
     hosts = [Limiter(directory=tmp_path / name, redis_url=REDIS_URL) for name in ("a", "b")]
-    charge = [Charge("owner:1", 2000)]
+    charge = (Charge("owner:1", 2000),)
     verdicts = [hosts[number % 2].hit("g", charge, window=WINDOW) for number in range(2500)]
     passed = sum(verdict.is_admitted for verdict in verdicts)
 
     assert 2000 - 2 * 20 <= passed <= 2000 + 2 * 20
     for host in hosts:
         host.close()
+
+
+@needs_redis
+def test_what_is_left_of_a_portion_is_given_back_to_redis_too(tmp_path: Path, own_redis: redis.Redis) -> None:
+    clock = Clock()
+    limiter = Limiter(directory=tmp_path, redis_url=REDIS_URL, clock=clock)
+    for _ in range(5):
+        clock.now += WINDOW / SLOTS
+        assert limiter.hit("g", (Charge("owner:1", WIDE),), window=WINDOW).is_admitted
+
+    (key,) = own_redis.keys("*")
+    counted = sum(int(units) for units in own_redis.hvals(key))
+    assert counted == 4 + PORTION
+    limiter.close()
 
 
 @needs_redis
@@ -280,7 +349,7 @@ def test_when_redis_goes_away_one_host_goes_on_exactly_and_comes_back_to_it(
     with RedisProxy() as proxy:
         limiter = Limiter(directory=tmp_path, redis_url=proxy.url(own_redis_database()), clock=clock)
         limiter.breaker = Breaker("test", clock=clock)
-        charge = [Charge("owner:1", 100)]
+        charge = (Charge("owner:1", 100),)
         verdicts = [limiter.hit("g", charge, window=WINDOW) for _ in range(60)]
         proxy.cut()
         verdicts += [limiter.hit("g", charge, window=WINDOW) for _ in range(100)]
@@ -301,7 +370,7 @@ def test_a_redis_that_never_was_there_is_no_error(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         limiter = Limiter(directory=tmp_path, redis_url=f"redis://127.0.0.1:{taken.getsockname()[1]}/0")
-        verdicts = [limiter.hit("g", [Charge("owner:1", 2)], window=WINDOW) for _ in range(3)]
+        verdicts = [limiter.hit("g", (Charge("owner:1", 2),), window=WINDOW) for _ in range(3)]
 
     assert [verdict.is_admitted for verdict in verdicts] == [True, True, False]
     limiter.close()
