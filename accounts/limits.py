@@ -8,6 +8,7 @@ alone. The limit 0, of a key or of a setting, means no limit.
 
 import math
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -33,6 +34,8 @@ class Rules(NamedTuple):
     of_address: int
     of_owner: int
     rows: int
+    directory: Path
+    redis_url: str
 
 
 def _read_rules(**_: Any) -> None:
@@ -42,6 +45,8 @@ def _read_rules(**_: Any) -> None:
         settings.RATE_LIMIT_REQUESTS,
         settings.RATE_LIMIT_KEY_REQUESTS,
         settings.RATE_LIMIT_ROWS,
+        settings.RATE_LIMIT_DIR,
+        settings.RATE_LIMIT_REDIS_URL,
     )
 
 
@@ -143,4 +148,4 @@ def _hit(group: str, charges: Charges) -> Verdict | None:
 
 
 def _current() -> Limiter:
-    return _limiter.get(directory=settings.RATE_LIMIT_DIR, redis_url=settings.RATE_LIMIT_REDIS_URL)
+    return _limiter.get(directory=_rules.directory, redis_url=_rules.redis_url)

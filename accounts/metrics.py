@@ -153,7 +153,7 @@ def count_prediction(
 
     The counts are in the file when this returns. What is spread over buckets waits for `observe_pending`.
     """
-    _of_version(model, version, status).inc()
+    _of_version(model, version, status).inc(1)
     if error_code:
         _count_code(model, status, error_code)
     _latencies_of(model).add(seconds)
@@ -215,7 +215,8 @@ _waiting: list[_Waiting] = []
 # Finding a labelled child costs more than counting with it.
 @lru_cache(_MAX_REMEMBERED)
 def _of_version(model: str, version: int, status: str) -> Any:
-    return PREDICTIONS.labels(model, version, status)
+    """The number itself: the counter around it asks each time whether it may count."""
+    return PREDICTIONS.labels(model, version, status)._value
 
 
 @cache

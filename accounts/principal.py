@@ -1,7 +1,7 @@
 """Who asks, and what they may do: the result of looking at a credential."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -31,10 +31,10 @@ class Principal:
     rate_limit: int | None = None
     withheld: frozenset[str] = frozenset()
     expires_at: datetime | None = None
+    user_id: int = field(init=False, default=0)
 
-    @property
-    def user_id(self) -> int:
-        return self.user.pk
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "user_id", self.user.pk)
 
     def may(self, scope: str) -> bool:
         """Whether this credential may do what `scope` stands for."""

@@ -6,7 +6,7 @@ one call pays, whether it is slow enough to keep it from taking every thread.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from inference import prediction_cache
@@ -33,30 +33,28 @@ class Measures:
     answer_ms: float | None = None
     cache_ms: float | None = None
     recent_ms: float = 0.0
+    pays_to_cache: bool = field(init=False, default=True)
+    """Whether remembering is cheaper than asking the model again; assumed where it wasn't measured."""
+    pays_to_share: bool = field(init=False, default=False)
+    """Whether an answer is worth a round trip to Redis."""
+    pays_to_join: bool = field(init=False, default=False)
+    """Whether rows of several requests are better run as one call."""
 
-    @property
-    def pays_to_cache(self) -> bool:
-        """Whether remembering is cheaper than asking the model again; assumed where it wasn't measured."""
-        if self.answer_ms is None or self.cache_ms is None:
-            return True
-        return self.cache_ms < CACHE_SHARE * self.answer_ms
-
-    @property
-    def pays_to_share(self) -> bool:
-        """Whether an answer is worth a round trip to Redis."""
-        return self.call_ms is not None and self.call_ms > SHARED_CACHE_ABOVE_MS
-
-    @property
-    def pays_to_join(self) -> bool:
-        """Whether rows of several requests are better run as one call."""
-        if self.call_ms is None or self.joined_call_ms is None:
-            return False
-        return self.call_ms > JOIN_ABOVE_MS and self.joined_call_ms < JOIN_FACTOR * self.call_ms
+    def __post_init__(self) -> None:
+        if self.answer_ms is not None and self.cache_ms is not None:
+            self.pays_to_cache = self.cache_ms < CACHE_SHARE * self.answer_ms
+        if self.call_ms is not None:
+            self.pays_to_share = self.call_ms > SHARED_CACHE_ABOVE_MS
+            if self.joined_call_ms is not None:
+                self.pays_to_join = self.call_ms > JOIN_ABOVE_MS and self.joined_call_ms < JOIN_FACTOR * self.call_ms
 
     def is_slow(self, rows: int) -> bool:
         """Whether a call with that many rows holds a thread long enough to care."""
-        by_rows = self.joined_call_ms / JOIN_ROWS * rows if self.joined_call_ms else 0.0
-        return max(self.call_ms or 0.0, self.recent_ms, by_rows) > SLOW_ABOVE_MS
+        return (
+            self.recent_ms > SLOW_ABOVE_MS
+            or (self.call_ms is not None and self.call_ms > SLOW_ABOVE_MS)
+            or (self.joined_call_ms is not None and self.joined_call_ms * rows > SLOW_ABOVE_MS * JOIN_ROWS)
+        )
 
     def note(self, milliseconds: float, rows: int) -> None:
         """Remember what a small call took. Threads may overwrite each other's note: it is a trend, not a sum."""

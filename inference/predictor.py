@@ -2,10 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
+from typing import NamedTuple
 
 from accounts import limits
 from accounts.principal import Principal
@@ -21,8 +20,7 @@ from registry.errors import ModelNotFound
 from registry.resolver import Served
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What a client asks: the data and how to treat it."""
 
     payload: Payload
@@ -31,8 +29,7 @@ class Question:
     explain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the client gets. `inference_ms` is the model's own time, 0 for an answer from the cache.
 
     `degraded`: why the answer is the model's fallback; empty when the model gave it. `explanation`: None unless asked.
@@ -137,19 +134,24 @@ def _instead(error: Exception, record: Record) -> Answer | None:
 
 # -- Identifiers: unique without a system call for each -----------------------------------------------
 
-_ids: tuple[int, int, Any] = (0, 0, None)
+_VARIANT = 0b10 << 62
+_head = ""
+_numbers: Iterator[int]
+
+
+def _draw() -> None:
+    """The first half of this process's ids, a UUID's of version 8 (vendor-specific), and where its counter begins."""
+    global _head, _numbers
+    high = os.urandom(8).hex()
+    _head = f"{high[:8]}-{high[8:12]}-8{high[13:]}-"
+    _numbers = count(int.from_bytes(os.urandom(5), "big"))
 
 
 def _new_id() -> str:
-    """A UUID (version 8: vendor-specific): 64 random bits drawn once per process, then a counter."""
-    global _ids
-    if _ids[0] != os.getpid():
-        _ids = (
-            os.getpid(),
-            int.from_bytes(os.urandom(8), "big"),
-            count(int.from_bytes(os.urandom(5), "big")),
-        )
-    high = (_ids[1] & ~0xF000) | 0x8000
-    low = (0b10 << 62) | (next(_ids[2]) & ((1 << 62) - 1))
-    text = f"{high:016x}{low:016x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    """64 random bits drawn once per process, then a counter."""
+    low = f"{_VARIANT | next(_numbers):x}"
+    return f"{_head}{low[:4]}-{low[4:]}"
+
+
+_draw()
+os.register_at_fork(after_in_child=_draw)

@@ -23,8 +23,6 @@ from registry.resolver import Served
 
 log = logging.getLogger(__name__)
 
-# Larger inputs and outputs (an image as numbers, say) are left out of the record and their size is kept.
-MAX_RECORDED_BYTES = 65_536
 _TOO_LATE = 504
 
 
@@ -80,7 +78,7 @@ class Record:
         if served.recording.policy != RecordPolicy.FULL or served.recording.redacted:
             return {}
         body = told.to_dict()
-        return {"explanation": body} if len(orjson.dumps(body, default=str)) <= MAX_RECORDED_BYTES // 2 else {}
+        return {"explanation": body} if len(orjson.dumps(body, default=str)) <= spool.MAX_PART_BYTES // 2 else {}
 
     def _write(
         self,
@@ -119,8 +117,8 @@ class Record:
                 "latency_ms": latency_seconds * 1000,
                 "inference_ms": self.inference_ms,
                 "confidence": confidence,
-                "input": None if input is None else _bounded(input),
-                "output": None if output is None else _bounded(output),
+                "input": input,
+                "output": output,
             }
         )
         metrics.count_prediction(
@@ -145,8 +143,3 @@ def _by_policy(served: Served, payload: Payload | None, output: Any) -> tuple[An
         columns = [column["name"] for column in served.signature["inputs"]]
         data = kept_inputs.redacted(payload, recording.redacted, columns)
     return kept_inputs.hashed(data) if recording.policy == RecordPolicy.HASHED else data, output
-
-
-def _bounded(value: Any) -> Any:
-    text = orjson.dumps(value)
-    return orjson.Fragment(text) if len(text) <= MAX_RECORDED_BYTES else {"omitted_bytes": len(text)}

@@ -124,7 +124,7 @@ def answer_body(answer: Answer, *, request_id: str) -> dict[str, Any]:
         "probabilities": told.probabilities,
         "classes": told.classes,
         "confidence": told.confidence,
-        "inference_time_ms": round(answer.inference_ms, 3),
+        "inference_time_ms": int(answer.inference_ms * 1000 + 0.5) / 1000,
         "from_cache": answer.cache == "hit",
         "degraded": bool(answer.degraded),
         "request_id": request_id,

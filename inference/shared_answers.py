@@ -7,7 +7,6 @@ is left alone for a while (`accounts.breaker`) and predictions go on without it.
 import logging
 import os
 import threading
-from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -50,7 +49,7 @@ class SharedAnswers:
 
     def put(self, key: Key, predictions: Predictions, seconds: float) -> None:
         """Keep an answer, if Redis can be reached."""
-        text = orjson.dumps(asdict(predictions))
+        text = orjson.dumps(predictions._asdict())
         self._ask(lambda: self._client.set(_name(key), text, px=max(1, int(seconds * 1000))))
 
     def _ask(self, call: Any) -> Any:

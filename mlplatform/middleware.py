@@ -23,18 +23,18 @@ def request_id_from(given: str | None) -> str:
     return given if given and _SANE_ID.fullmatch(given) else _new_id()
 
 
-_drawn = os.urandom(8)
+_drawn = os.urandom(8).hex()
 _numbers = itertools.count(int.from_bytes(os.urandom(5), "big"))
 
 
 def _new_id() -> str:
     """64 random bits drawn once per process, then a counter: unique without a system call for each."""
-    return f"{_drawn.hex()}{next(_numbers):016x}"
+    return f"{_drawn}{next(_numbers):016x}"
 
 
 def _draw() -> None:
     global _drawn
-    _drawn = os.urandom(8)
+    _drawn = os.urandom(8).hex()
 
 
 os.register_at_fork(after_in_child=_draw)

@@ -65,24 +65,28 @@ class Recorder:
 _recorder: Recorder | None = None
 
 
+def _note_nothing(version_id: int) -> None:
+    """Before `begin` and after `end`."""
+
+
+enter: Callable[[int], None] = _note_nothing
+"""This thread runs the version from now on; 0 when it runs none any more."""
+
+
 def begin() -> None:
     """Note from now on what this process runs."""
-    global _recorder
+    global _recorder, enter
     _recorder = Recorder(_directory())
+    enter = _recorder.enter
 
 
 def end() -> None:
     """Stop noting; what was noted is dropped."""
-    global _recorder
+    global _recorder, enter
+    enter = _note_nothing
     if _recorder is not None:
         recorder, _recorder = _recorder, None
         recorder.close()
-
-
-def enter(version_id: int) -> None:
-    """This thread runs the version from now on; 0 when it runs none any more. Does nothing before `begin`."""
-    if _recorder is not None:
-        _recorder.enter(version_id)
 
 
 def collect(accuse: Callable[[int, str], object]) -> int:

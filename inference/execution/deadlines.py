@@ -30,13 +30,12 @@ def call(
     started = time.perf_counter()
     if started >= until:
         raise DeadlineExceeded(name, deadline_seconds=deadline_seconds)
-    stoppable = getattr(model, "run_options", None)
     try:
-        if stoppable is not None:
-            return _stopped_by_flag(model, feeds, stoppable(), until, version_id)
+        if (make_options := getattr(model, "run_options", None)) is not None:
+            return _stopped_by_flag(model, feeds, make_options(), until, version_id)
         if getattr(model, "is_bounded", False):
-            return _noted(version_id, model.predict, feeds)
-        return _workers.run(lambda: _noted(version_id, model.predict, feeds), until)
+            return _noted(version_id, model, feeds)
+        return _workers.run(lambda: _noted(version_id, model, feeds), until)
     except _TooLate as error:
         ran_seconds = time.perf_counter() - started
         raise DeadlineExceeded(
@@ -57,21 +56,23 @@ class _TooLate(Exception):
 
 def _stopped_by_flag(model: Any, feeds: Feeds, options: Any, until: float, version_id: int) -> RawOutput:
     ticket = _watchdog.watch(until, options)
+    crashes.enter(version_id)
     try:
-        return _noted(version_id, model.predict, feeds, options)
+        return model.predict(feeds, options)
     except ModelExecutionFailed as error:
         if options.terminate:
             raise _TooLate from error
         raise
     finally:
+        crashes.enter(0)
         _watchdog.forget(ticket)
 
 
-def _noted(version_id: int, predict: Callable[..., RawOutput], *given: Any) -> RawOutput:
+def _noted(version_id: int, model: LoadedModel, feeds: Feeds) -> RawOutput:
     """Run it with a note of what this thread runs, for the case that it takes the process down."""
     crashes.enter(version_id)
     try:
-        return predict(*given)
+        return model.predict(feeds)
     finally:
         crashes.enter(0)
 

@@ -21,38 +21,49 @@ def run(loaded: "Loaded", served: Served, feeds: Feeds, *, rows: int, until: flo
     Waiting for a place is not the model's time; being part of another request's call is. `served` says how the model
     is to be served now. Raises ModelOverloaded, DeadlineExceeded, ModelExecutionFailed.
     """
-    if not loaded.measures.is_slow(rows):
-        return _run(loaded, served, feeds, rows, until)
-    with slow_threads.one(served.model_name):
-        return _run(loaded, served, feeds, rows, until)
+    if loaded.measures.is_slow(rows):
+        with slow_threads.one(served.model_name):
+            return _in_turn(loaded, served, feeds, rows, until, slow_threads_allowed())
+    return _in_turn(loaded, served, feeds, rows, until, None)
 
 
-def _run(loaded: "Loaded", served: Served, feeds: Feeds, rows: int, until: float) -> tuple[RawOutput, float]:
+def _in_turn(
+    loaded: "Loaded", served: Served, feeds: Feeds, rows: int, until: float, at_once: int | None
+) -> tuple[RawOutput, float]:
     serving, measures = served.serving, loaded.measures
-    name, begun = served.model_name, time.perf_counter()
-    took_ms = None
+    if measures.pays_to_join and rows < serving.batch_max_rows and can_join(feeds, rows):
+        return _joined(loaded, served, feeds, rows, until)
+    at_once = serving.max_concurrent or at_once
+    if at_once is None:
+        return _call(loaded, served, feeds, rows, until)
+    name = served.model_name
+    with loaded.lane.place(name=name, serving=serving, at_once=at_once, until=until, call_ms=measures.recent_ms):
+        return _call(loaded, served, feeds, rows, until)
+
+
+def _joined(loaded: "Loaded", served: Served, feeds: Feeds, rows: int, until: float) -> tuple[RawOutput, float]:
+    begun, took_ms = time.perf_counter(), None
 
     def call(feeds: Feeds, until: float) -> RawOutput:
         nonlocal took_ms
-        started = time.perf_counter()
-        output = deadlines.call(
-            loaded.model,
-            feeds,
-            name=name,
-            until=until,
-            deadline_seconds=serving.deadline_seconds,
-            version_id=served.version_id,
-        )
-        took_ms = (time.perf_counter() - started) * 1000
-        measures.note(took_ms, rows)
+        output, took_ms = _call(loaded, served, feeds, rows, until)
         return output
 
-    if measures.pays_to_join and rows < serving.batch_max_rows and can_join(feeds, rows):
-        output = loaded.joiner.run(call, feeds, rows=rows, until=until, name=name, serving=serving)
-        # None: another request led the call that ran these rows.
-        return output, (time.perf_counter() - begun) * 1000 if took_ms is None else took_ms
-    at_once = serving.max_concurrent or (slow_threads_allowed() if measures.is_slow(rows) else None)
-    if at_once is None:
-        return call(feeds, until), took_ms or 0.0
-    with loaded.lane.place(name=name, serving=serving, at_once=at_once, until=until, call_ms=measures.recent_ms):
-        return call(feeds, until), took_ms or 0.0
+    output = loaded.joiner.run(call, feeds, rows=rows, until=until, name=served.model_name, serving=served.serving)
+    # None: another request led the call that ran these rows.
+    return output, (time.perf_counter() - begun) * 1000 if took_ms is None else took_ms
+
+
+def _call(loaded: "Loaded", served: Served, feeds: Feeds, rows: int, until: float) -> tuple[RawOutput, float]:
+    started = time.perf_counter()
+    output = deadlines.call(
+        loaded.model,
+        feeds,
+        name=served.model_name,
+        until=until,
+        deadline_seconds=served.serving.deadline_seconds,
+        version_id=served.version_id,
+    )
+    took_ms = (time.perf_counter() - started) * 1000
+    loaded.measures.note(took_ms, rows)
+    return output, took_ms

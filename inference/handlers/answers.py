@@ -46,9 +46,9 @@ def _labels(labels: Any, signature: Signature) -> list[Any]:
 def finite(array: "np.ndarray[Any, Any]") -> list[Any]:
     """`tolist` with None in place of NaN and infinity."""
     values: list[Any] = array.tolist()
-    if array.size <= FEW_CELLS:
-        flat = values if array.ndim == 1 else [cell for row in values for cell in row]
-        if all(map(math.isfinite, flat)):
+    if array.size <= FEW_CELLS and array.ndim <= 2:
+        # One that is not finite makes the sum so, too; a sum that overflows is only looked at more closely.
+        if math.isfinite(sum(values) if array.ndim == 1 else sum(map(sum, values))):
             return values
     elif np.isfinite(array).all():
         return values

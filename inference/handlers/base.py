@@ -1,7 +1,6 @@
 """What a handler is. Called by the predictor, before and after the runtime."""
 
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -12,8 +11,7 @@ Arrays = dict[str, "np.ndarray[Any, Any]"]
 PayloadKind = Literal["instances", "inputs", "dataframe_split", "dataframe_records"]
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """The one data field of a request, as strict JSON parsed it.
 
     instances: rows (lists, objects, strings or bare cells); inputs: {column: [cells]};
@@ -24,8 +22,7 @@ class Payload:
     data: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Predictions:
+class Predictions(NamedTuple):
     """Plain Python values that JSON can carry: no numpy, no NaN, no infinity."""
 
     predictions: list[Any]

@@ -1,15 +1,13 @@
 """What a runtime is. Called by the model cache (load) and by the predictor (predict)."""
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from inference.signature import Signature
 
 
-@dataclass(frozen=True, slots=True)
-class RawOutput:
+class RawOutput(NamedTuple):
     """What the model said, before the handler makes it plain.
 
     labels: n values (classification, regression) or n rows of k values (multi-output).

@@ -58,7 +58,8 @@ class OnnxModel:
 
     def __init__(self, session: Any, signature: Signature) -> None:
         self.session = session
-        self._run = session.run
+        # What `session.run` calls after looking at the feeds, which the handler has made of this very signature.
+        self._run = session._sess.run
         self._fetch, self._assemble = assembling.plan(signature)
         self._row_by_row = any(feed.shape[0] == 1 for feed in signature.feeds)
 

