@@ -44,6 +44,7 @@ class AlertAdmin(_ReadOnly):
     list_display_links = ("rule",)
     list_filter = ("state", "rule")
     list_select_related = ("rule", "model")
+    ordering = ("state", "-since")  # firing before pending
     actions = ("silence_an_hour", "silence_a_day", "end_silence")
     fields = ("shown_state", "rule", "subject", "shown_text", "value", "shown_since", "shown_silence", "shown_runbook")
     readonly_fields = fields

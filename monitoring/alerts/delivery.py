@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.redaction import without_controls
@@ -29,7 +30,15 @@ class NoMailServer(Exception):
 def deliver_next() -> bool:
     """Try one delivery that is due; False when none is."""
     now = timezone.now()
-    due = AlertDelivery.objects.filter(state=DeliveryState.WAITING, due_at__lte=now).order_by("due_at")
+    waiting = AlertDelivery.objects.filter(state=DeliveryState.WAITING)
+    # Of one alert a channel hears in order: never that it is over before that it was.
+    earlier = waiting.filter(
+        pk__lt=OuterRef("pk"),
+        channel=OuterRef("channel"),
+        event__rule_name=OuterRef("event__rule_name"),
+        event__subject=OuterRef("event__subject"),
+    )
+    due = waiting.filter(~Exists(earlier), due_at__lte=now).order_by("due_at")
     for delivery in due.select_related("event", "channel", "event__model")[:5]:
         mine = AlertDelivery.objects.filter(pk=delivery.pk, state=DeliveryState.WAITING, due_at=delivery.due_at)
         if mine.update(due_at=now + timedelta(seconds=_CLAIM_SECONDS), attempts=delivery.attempts + 1):

@@ -122,6 +122,21 @@ class TestByWebhook:
         sent.refresh_from_db()
         assert (len(calls), sent.state, sent.attempts) == (3, DeliveryState.SENT, 3)
 
+    def test_a_channel_hears_of_one_alert_in_order(self) -> None:
+        with web_server([500]) as (port, calls):
+            first = waiting("webhook", f"http://127.0.0.1:{port}/")
+            over = AlertEvent.objects.create(
+                kind="resolved", rule_name="prediction-errors", severity="critical", subject="churn"
+            )
+            AlertDelivery.objects.create(event=over, channel=first.channel)
+            assert delivery.deliver_next()
+            assert not delivery.deliver_next(), "it is over must wait for it began"
+            due_again(first)
+            assert delivery.deliver_next()
+            assert delivery.deliver_next()
+
+        assert [json.loads(body)["event"] for _, _, body in calls] == ["firing", "firing", "resolved"]
+
     def test_redirects_are_not_followed(self) -> None:
         with web_server([302, 307]) as (port, calls):
             sent = waiting("webhook", f"http://127.0.0.1:{port}/")
