@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from solutions.images.training.measuring import Array, Measured
@@ -39,7 +40,7 @@ def fit_quality(data: Measured, chosen: Array, watched: Array, *, epochs: int, s
 
 def fit_classifier(data: Measured, chosen: Array, watched: Array, *, families: int, epochs: int, seed: int,
                    progress: Progress) -> LogoClassifier:  # fmt: skip
-    """Cross entropy on the family, labels smoothed a little."""
+    """Cross entropy on the family, labels smoothed a little; then a logistic regression on what was learnt and more."""
     torch.manual_seed(seed + 1)
     network = LogoClassifier(families)
     family = torch.from_numpy(data.family).long()
@@ -49,7 +50,19 @@ def fit_classifier(data: Measured, chosen: Array, watched: Array, *, families: i
         return nn.functional.cross_entropy(scores, family[places], label_smoothing=0.05)
 
     _fit(network, loss, chosen, watched, epochs=epochs, seed=seed, progress=progress)
+    weigh_evidence(network, data.where(np.concatenate([chosen, watched])))
     return network
+
+
+def weigh_evidence(network: LogoClassifier, data: Measured) -> None:
+    """Fit the classifier's last layer: multinomial logistic regression on standardised evidence."""
+    rows = _in_parts(data.pixels, network.evidence)
+    mean, spread = rows.mean(axis=0), rows.std(axis=0)
+    fitted = LogisticRegression(max_iter=2000).fit((rows - mean) / spread, data.family)
+    weights = fitted.coef_ / spread
+    with torch.no_grad():
+        network.final.weight.copy_(torch.from_numpy(weights))
+        network.final.bias.copy_(torch.from_numpy(fitted.intercept_ - weights @ mean))
 
 
 def _fit(network: nn.Module, loss: Loss, chosen: Array, watched: Array, *, epochs: int, seed: int,
@@ -108,6 +121,10 @@ def told_quality(network: QualityPredictor, pixels: Array, params: Array) -> Arr
 
 def told_families(network: LogoClassifier, pixels: Array) -> Array:
     """(logos, families): probabilities."""
+    return _in_parts(pixels, network)
+
+
+def _in_parts(pixels: Array, ask: Callable[[Tensor], Tensor]) -> Array:
     parts = np.array_split(np.arange(len(pixels)), max(1, len(pixels) // 32))
     with torch.no_grad():
-        return np.concatenate([network(_turned(pixels[places], False)).numpy() for places in parts])
+        return np.concatenate([ask(_turned(pixels[places], False)).numpy() for places in parts])

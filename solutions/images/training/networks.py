@@ -1,8 +1,8 @@
 """The two networks, small enough to be trained on two cores in minutes. Needs PyTorch.
 
 Both see 224 × 224 pixels. A first layer with steps of four pixels looks at all of them and leaves 56 × 56 places, so
-that what follows is cheap. The classifier also sees how little each pixel differs from its neighbours: colours that run
-into each other do so by steps of a hundredth.
+that what follows is cheap. The classifier is also told how much of a picture changes by steps of about a hundredth:
+that is what tells colours that run into each other from flat ones.
 """
 
 import torch
@@ -10,36 +10,37 @@ from torch import Tensor, nn
 
 from solutions.images.parameters import PARAMETERS
 
-_STEPS = 16.0
-"""Differences are made so many times larger, and cut off at one."""
+# From no step at all to one of a hundredth, and from two hundredths to five: where a step counts as gentle.
+_ANY, _LARGE = 100.0, 32.0
 
 
 class Tower(nn.Module):
     """(N, 3, 224, 224) from 0 to 1 → (N, width): what is on average in the picture, and the most of it anywhere."""
 
-    def __init__(self, channels: tuple[int, ...], *, sees_steps: bool = False) -> None:
+    def __init__(self, channels: tuple[int, ...]) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        before = 6 if sees_steps else 3
+        before = 3
         for at, after in enumerate(channels):
             kernel, stride, padding = (4, 4, 0) if at == 0 else (3, 2, 1)
             layers += [nn.Conv2d(before, after, kernel, stride, padding, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
             before = after
         self.layers = nn.Sequential(*layers)
         self.width = 2 * before
-        self.sees_steps = sees_steps
 
     def forward(self, image: Tensor) -> Tensor:
-        seen = image * 2 - 1
-        maps = self.layers(torch.cat([seen, _steps(image)], dim=1) if self.sees_steps else seen)
+        maps = self.layers(image * 2 - 1)
         return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)
 
 
-def _steps(image: Tensor) -> Tensor:
-    """How far each pixel is from the ones below and right of it, in each channel."""
-    here = image[:, :, :-1, :-1]
-    down, right = (image[:, :, 1:, :-1] - here).abs(), (image[:, :, :-1, 1:] - here).abs()
-    return nn.functional.pad(((down + right) * _STEPS).clamp(max=1.0), (0, 1, 0, 1))
+def gentleness(image: Tensor) -> Tensor:
+    """(N, 3, H, W) → (N, 2): shares of pixels that differ at all, and gently, from those below and right of them."""
+    grey = image.mean(1)
+    here = grey[:, :-1, :-1]
+    step = (grey[:, 1:, :-1] - here).abs() + (grey[:, :-1, 1:] - here).abs()
+    differs = (step * _ANY).clamp(max=1.0)
+    gently = differs * (1.0 - (step - 0.02) * _LARGE).clamp(min=0.0, max=1.0)
+    return torch.stack([differs.mean((1, 2)), gently.mean((1, 2))], dim=1)
 
 
 class QualityPredictor(nn.Module):
@@ -70,17 +71,25 @@ class QualityPredictor(nn.Module):
 
 
 class LogoClassifier(nn.Module):
-    """The family of a logo. forward: (N, 3, 224, 224) → (N, families), probabilities."""
+    """The family of a logo. forward: (N, 3, 224, 224) → (N, families), probabilities.
+
+    `final` weighs what the network makes of the picture with its gentleness; it is fitted after the rest.
+    """
 
     def __init__(self, families: int) -> None:
         super().__init__()
-        self.tower = Tower((24, 32, 48, 64), sees_steps=True)
+        self.tower = Tower((24, 32, 48, 64))
         self.head = nn.Linear(self.tower.width, families)
+        self.final = nn.Linear(families + 2, families)
 
     def forward(self, image: Tensor) -> Tensor:
-        return torch.softmax(self.scores(image), dim=1)
+        return torch.softmax(self.final(self.evidence(image)), dim=1)
 
     def scores(self, image: Tensor) -> Tensor:
-        """What training works on: the probabilities before they are made to add up to one."""
+        """What the convolutions are trained on."""
         scores: Tensor = self.head(self.tower(image))
         return scores
+
+    def evidence(self, image: Tensor) -> Tensor:
+        """(N, families + 2): the scores, and the two shares."""
+        return torch.cat([self.scores(image), gentleness(image)], dim=1)

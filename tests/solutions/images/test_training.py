@@ -152,6 +152,33 @@ def test_somebody_may_stop_it(monkeypatch: pytest.MonkeyPatch) -> None:
         training.train(PlainWork(seed=20, show=stop))
 
 
+def test_the_same_seed_learns_the_same_and_another_seed_does_not() -> None:
+    torch = pytest.importorskip("torch")
+    from solutions.images.training import learning
+    from solutions.images.training.measuring import Measured
+
+    random = np.random.default_rng(1)
+    data = Measured(
+        np.arange(8) % 4,
+        np.arange(8) // 4,
+        random.integers(0, 255, (8, 224, 224, 3), dtype=np.uint8),
+        random.random((8, 2, 8), dtype=np.float32),
+        random.random((8, 2), dtype=np.float32),
+        random.random((8, 2), dtype=np.float32),
+    )
+    learnt, watched = np.arange(4), np.arange(4, 8)
+
+    def learn(seed: int) -> Any:
+        options: Any = {"epochs": 1, "seed": seed, "progress": lambda done, of: None}
+        network = learning.fit_classifier(data, learnt, watched, families=4, **options)
+        quality = learning.fit_quality(data, learnt, watched, **options)
+        return [*network.state_dict().values(), *quality.state_dict().values()]
+
+    one, again, other = learn(20), learn(20), learn(21)
+    assert all(torch.equal(left, right) for left, right in zip(one, again, strict=True))
+    assert not all(torch.equal(left, right) for left, right in zip(one, other, strict=True))
+
+
 # -- All of it ----------------------------------------------------------------------------------------
 
 
