@@ -13,6 +13,8 @@ from solutions.solution import Solution
 
 SOLUTIONS: dict[str, str] = {
     "notifications": "solutions.notifications",
+    "intents": "solutions.intents",
+    "anomalies": "solutions.anomalies",
     "propositions": "solutions.propositions",
     "images": "solutions.images",
 }

@@ -8,13 +8,14 @@ from registry.findings import cell
 
 MOST_BARS = 10
 HALF = 50.0  # the middle of the chart, in percent of its width
+ANOMALY = "log2 of the anomaly score"  # speaks for an outlier, whatever the answer is
 UNITS = {
     "value": "the predicted value",
     "log of the value": "the logarithm of the predicted value",
     "log-odds": "log-odds",
     "probability": "probability",
     "score": "the model’s score",
-    "log2 of the anomaly score": "the logarithm (base 2) of the anomaly score",
+    ANOMALY: "the logarithm (base 2) of the anomaly score",
 }
 BASELINES = {
     "training rows": "the training rows on average",
@@ -58,7 +59,7 @@ def chart_of(told: Any, row: int = 0) -> Chart | None:
         bars = _bars(parts[:MOST_BARS])
         rest = float(one["rest"]) + sum(part[2] for part in parts[MOST_BARS:])
         return Chart(
-            "" if one["of"] is None else str(one["of"]),
+            "an outlier" if unit == ANOMALY else "" if one["of"] is None else str(one["of"]),
             UNITS.get(unit, unit),
             BASELINES.get(baseline, baseline),
             _number(float(one["base"])),

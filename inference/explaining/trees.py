@@ -136,7 +136,10 @@ class Forest:
             values = group.values[:, score if group.target == -1 else 0]
             size = group.features.size
             taken = met[group.begins : group.begins + size].reshape(-1, group.length).astype(np.float64)
-            shared = values[:, None] * (taken - group.shares) * _others(taken, group.shares)
+            shared = _others(taken, group.shares)
+            taken -= group.shares
+            shared *= taken
+            shared *= values[:, None]
             moved += np.bincount(group.features.reshape(-1), weights=shared.reshape(-1), minlength=self._width)
         return float(self.bases[score]), moved
 

@@ -40,12 +40,12 @@ class Reader:
     def explain(self, text: str, *, of: Any, place: int | None, most: int) -> RowExplanation:
         """place: the number of the class that is explained; None for a regression. Raises ModelExecutionFailed."""
         mix = mixing(self._program, place)
-        weights, base = self._program.weights @ mix, float(self._program.offsets @ mix)
+        base = float(self._program.offsets @ mix)
         try:
             terms, names = self._terms(text)
         except (TypeError, ValueError, MemoryError) as error:
             raise ModelExecutionFailed(f"The text cannot be scored: {type(error).__name__}: {error}") from error
-        moved = weights[terms.places] * terms.values
+        moved = (self._program.weights[terms.places] @ mix) * terms.values
         parts: dict[str, list[float]] = {}
         for at, value, contribution in zip(terms.places.tolist(), terms.values.tolist(), moved.tolist(), strict=True):
             for name, share in names.get(at, UNNAMED):

@@ -94,6 +94,9 @@ RULES = [
     rule(rf"{API}/ml/(model/(info|versions|performance)|cache/stats)", READS, "401 403 401 in in in in in"),
     rule(rf"{API}/ml/model/(version/switch|reload|rollback)", "POST", "401 403 401 in in in in in"),
     rule(rf"{API}/ml/cache", "DELETE", "401 403 401 in in in in in"),
+    rule(r"/predict/(intent|anomaly)", "POST", "401 in 401 in in in in in"),
+    rule(r"/predict/(intent|anomaly)", "OPTIONS", "401 in 401 in in in in in"),
+    rule(r"/predict/(intent|anomaly)", ANY, "401 405 401 405 405 405 405 405"),
     # -- Propositions: at the paths of the seed and below /api/v1 --------------------------------------
     rule(rf"{EITHER}/(suggest|log_event)", "POST", "401 in* 401 in* in* in* in* in*"),
     rule(rf"{EITHER}/users/{ID}/features", "PUT", "401 in* 401 in* in* in* in* in*"),
