@@ -51,8 +51,10 @@ def _bound(column: int) -> float:
 
 
 def _ticks(lows: list[float]) -> list[Tick]:
+    """Evenly spread; none so far to the right that it would leave the card."""
     every = -(-len(lows) // _MOST_TICKS)
-    return [Tick(round(100.0 * at / len(lows), 3), milliseconds(low)) for at, low in enumerate(lows) if at % every == 0]
+    places = [(round(100.0 * at / len(lows), 3), low) for at, low in enumerate(lows) if at % every == 0]
+    return [Tick(place, milliseconds(low)) for place, low in places if place < 92]
 
 
 def _percentiles(sums: Sums) -> list[tuple[str, float | None]]:
