@@ -19,6 +19,7 @@ from inference.errors import ActivationFailed
 from registry.errors import RegistryError
 from registry.signed_in import person
 from solutions.errors import SolutionError
+from solutions.propositions import SOLUTION, learners
 from solutions.propositions.models import Interaction, Proposition, Retraining, RunStatus, UserFeatures
 from solutions.propositions.retraining import requests
 
@@ -112,7 +113,8 @@ class RetrainingAdmin(_ReadOnly):
             path(f"<int:pk>/{step}/", decide, {"step": step}, name=f"solutions_retraining_{step}")
             for step in ("accept", "decline", "cancel")
         ]
-        return [*own, *super().get_urls()]
+        ask = self.admin_site.admin_view(require_http_methods(["POST"])(self.ask_view))
+        return [path("ask/", ask, name="solutions_retraining_ask"), *own, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -134,6 +136,18 @@ class RetrainingAdmin(_ReadOnly):
             "may_cancel": run.ended_at is None,
         }
         return TemplateResponse(request, "solutions/propositions/retraining.html", context)
+
+    def ask_view(self, request: HttpRequest) -> HttpResponse:
+        """Queue a retraining; what forbids it is said on the solution's page."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            run = requests.ask(by=person(request), kind=request.POST.get("kind", learners.USUAL))
+        except (SolutionError, RegistryError) as error:
+            messages.error(request, error.message)
+            return HttpResponseRedirect(reverse("admin-solution", args=[SOLUTION.name]))
+        messages.success(request, f"{run} is queued; a job runner takes it up.")
+        return HttpResponseRedirect(reverse("admin:solutions_retraining_change", args=[run.pk]))
 
     def decide_view(self, request: HttpRequest, pk: int, step: str) -> HttpResponse:
         """Accept, decline or cancel; what forbids it is said on the page."""

@@ -4,10 +4,11 @@ from typing import Any
 
 from django import forms
 from django.urls import reverse
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from accounts.principal import Principal
 from solutions.page import Page
-from solutions.propositions import suggesting
+from solutions.propositions import learners, suggesting
 from solutions.propositions.models import ID, MOST_ID_CHARACTERS, Interaction, Proposition, Retraining, UserFeatures
 from solutions.propositions.retraining import selectors as retrainings
 from solutions.propositions.suggesting import MOST_SUGGESTED, Suggestion, Wanted
@@ -17,16 +18,21 @@ class SuggestForm(forms.Form):
     """One question."""
 
     user_id = forms.CharField(
-        max_length=MOST_ID_CHARACTERS, validators=[ID], help_text="Any id; one that is not known is a new user."
+        widget=UnfoldAdminTextInputWidget({"autocomplete": "off"}),
+        max_length=MOST_ID_CHARACTERS,
+        validators=[ID],
+        help_text="Any id; one that is not known is a new user.",
     )
     context = forms.CharField(
+        widget=UnfoldAdminTextInputWidget({"autocomplete": "off"}),
         max_length=MOST_ID_CHARACTERS,
         validators=[ID],
         required=False,
         help_text="Where: search, home, email or another.",
     )
-    limit = forms.IntegerField(min_value=1, max_value=MOST_SUGGESTED, initial=5)
+    limit = forms.IntegerField(widget=UnfoldAdminIntegerFieldWidget, min_value=1, max_value=MOST_SUGGESTED, initial=5)
     record = forms.BooleanField(
+        widget=UnfoldBooleanWidget,
         required=False,
         help_text="Count them as shown to this user. Leave it off to look without a trace.",
     )
@@ -58,6 +64,7 @@ class SuggestPage(Page):
             "propositions_count": Proposition.objects.filter(is_active=True).count(),
             "retrainings": retrainings.newest(),
             "may_see_retrainings": user.has_perm("solutions.view_retraining"),
+            "kinds": list(learners.KINDS) if user.has_perm("registry.upload_model") else [],
             "lists": [
                 {"text": str(model._meta.verbose_name_plural).capitalize(), "address": _list(model)}
                 for model in (Proposition, Interaction, UserFeatures, Retraining)

@@ -201,6 +201,9 @@ RULES = [
     rule(rf"{ADMIN}/solutions/proposition/{ID}/delete/", ANY, staff_only("403", "403")),
     rule(rf"{ADMIN}/solutions/(interaction|userfeatures)/{ID}/change/", "POST", staff_only("403", "403")),
     # It ended: there is nothing to decide.
+    # Nothing was logged that could be learned from.
+    rule(rf"{ADMIN}/solutions/retraining/ask/", "POST", staff_only("403", "moved")),
+    rule(rf"{ADMIN}/solutions/retraining/ask/", ANY, staff_only("405", "405")),
     rule(rf"{ADMIN}/solutions/retraining/{ID}/(accept|decline|cancel)/", "POST", staff_only("403", "moved")),
     rule(rf"{ADMIN}/solutions/retraining/{ID}/(accept|decline|cancel)/", ANY, staff_only("405", "405")),
     rule(rf"{ADMIN}/\w+/\w+/{ID}/", ANY, staff_only("moved", "moved")),

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent
 from solutions.propositions.models import Interaction, Proposition, Retraining, RunStatus, UserFeatures
+from solutions.propositions.retraining import requests
 
 PAGE = "/admin/solution/propositions/"
 
@@ -156,6 +157,21 @@ def test_a_retraining_is_declined_or_cancelled(live_ranking: Any, signed_in: Cli
     assert "Cancel</button>" in page
     assert Retraining.objects.get(pk=queued.pk).status == RunStatus.CANCELLED
     assert "It ended already" in again
+
+
+def test_a_retraining_is_asked_for_on_the_page(shop: Any, signed_in: Client, root: Any, monkeypatch: Any) -> None:
+    page = signed_in.get(PAGE).content.decode()
+    refused = signed_in.post("/admin/solutions/retraining/ask/", {"kind": "xgboost"}, follow=True).content.decode()
+    monkeypatch.setattr(requests, "MIN_IMPRESSIONS", 0)
+    monkeypatch.setattr(requests, "MIN_CLICKS", 0)
+    unknown = signed_in.post("/admin/solutions/retraining/ask/", {"kind": "magic"}, follow=True).content.decode()
+    asked = signed_in.post("/admin/solutions/retraining/ask/", {"kind": "random_forest"}, follow=True).content.decode()
+
+    assert "Retrain</button>" in page
+    assert "0 impressions and 0 clicks" in refused
+    assert "Use one of" in unknown
+    assert "is queued" in asked
+    assert Retraining.objects.get().kind == "random_forest"
 
 
 def test_who_may_only_look_can_not_decide(live_ranking: Any, root: Any, ada: Any) -> None:
