@@ -162,9 +162,10 @@ ROWS = [
     ),
     # Targets
     met("target", "AUC above 0.75", _TRAIN + "test_the_shipped_model_reaches_its_target_on_the_held_out_month"),
-    missing(
+    differently(
         "target",
         "p99 below 150 ms",
-        "Not judged yet: a list takes 7.5 ms of processor time, but its p99 was only measured on an overloaded machine",
+        "22 ms with one client, 71 ms with four, 106 ms with sixteen whose lists are remembered; 303 ms with sixteen that "
+        "never ask twice, which saturate the two cores measured on",
     ),
 ]
