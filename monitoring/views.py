@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import query
+from accounts.bounded_paginator import BoundedPaginator
 from accounts.pagination import Pages
 from accounts.principal import Principal
 from monitoring import rights
@@ -21,6 +22,12 @@ from registry import resolver
 
 _FILTERS = frozenset({"model", "version", "outcome", "actor", "from", "to"})
 _MOST_DIGITS = 9
+
+
+class RecordPages(Pages):
+    """Counts to 10,000 only: to count ten million records takes seconds. Further back leads `to`."""
+
+    django_paginator_class = BoundedPaginator
 
 
 class PredictionViewSet(viewsets.ViewSet):
@@ -54,7 +61,7 @@ class PredictionViewSet(viewsets.ViewSet):
     def list(self, request: Request) -> Response:
         query.refuse_unknown(request, _FILTERS | query.PAGING)
         records = _filtered(_readable(request), request)
-        pages = Pages()
+        pages = RecordPages()
         page = pages.paginate_queryset(records.order_by("-created_at", "-id"), request, view=self)
         return pages.get_paginated_response(PredictionSerializer(page, many=True).data)
 

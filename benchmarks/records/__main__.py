@@ -39,6 +39,7 @@ def main() -> int:
             filling.fill(about, size)
         if not chosen.no_measure:
             report["sizes"][str(size)] = _measure(about, folder, chosen.load)
+            kept.write_text(json.dumps(report))
     if chosen.beside:
         report["beside"] = _beside(chosen, folder)
         print(report["beside"], flush=True)

@@ -17,6 +17,14 @@ from monitoring.models import Resolution
 from registry.models import ModelVersion, RegisteredModel
 
 MODELS, VERSIONS, CLIENTS, DAYS = 20, 2, 10, 30
+_TABLES = (
+    {"table": "monitoring_rollup", "clients": "", "last_clients": ""},
+    {
+        "table": "monitoring_clientrollup",
+        "clients": "user_id, api_key_id,",
+        "last_clients": ", user_id, api_key_id",
+    },
+)
 # No page looks further back at this resolution.
 _SUMMED_DAYS = {Resolution.MINUTE: 1, Resolution.QUARTER: 3, Resolution.HOUR: 31, Resolution.DAY: 31}
 
@@ -58,6 +66,30 @@ FROM (SELECT start, model_id, version_id, outcome, {clients} sum(n) AS requests,
         FROM monitoring_predictionlog WHERE created_at >= %(since)s
         GROUP BY start, model_id, version_id, outcome, {clients} bucket) AS buckets
     GROUP BY start, model_id, version_id, outcome {last_clients}) AS spans
+"""
+
+_DAYS = """
+INSERT INTO {table} (resolution, start, model_id, version_id, outcome, {clients} requests, instances, latency_sum_ms,
+    latency_histogram)
+WITH hours AS (
+    SELECT date_bin(interval '1 day', start, '2000-01-01+00') AS day, * FROM {table} WHERE resolution = 3600),
+sums AS (
+    SELECT day, model_id, version_id, outcome, {clients} sum(requests) AS requests, sum(instances) AS instances,
+        sum(latency_sum_ms) AS latency
+    FROM hours GROUP BY day, model_id, version_id, outcome {last_clients}),
+buckets AS (
+    SELECT day, model_id, version_id, outcome, {clients} (latency_histogram ->> 0)::int + place::int - 2 AS bucket,
+        sum(counted::bigint) AS n
+    FROM hours, jsonb_array_elements_text(latency_histogram) WITH ORDINALITY AS entry(counted, place)
+    WHERE place > 1 GROUP BY day, model_id, version_id, outcome, {clients} bucket),
+histograms AS (
+    SELECT day, model_id, version_id, outcome, {clients} min(bucket) AS low, max(bucket) AS high,
+        jsonb_object_agg(bucket, n) AS counts
+    FROM buckets GROUP BY day, model_id, version_id, outcome {last_clients})
+SELECT 86400, day, model_id, version_id, outcome, {clients} requests, instances, latency,
+    (SELECT jsonb_build_array(low) || jsonb_agg(coalesce((counts ->> bucket::text)::bigint, 0) ORDER BY bucket)
+     FROM generate_series(low, high) AS bucket)
+FROM sums JOIN histograms USING (day, model_id, version_id, outcome {last_clients})
 """
 
 _ANSWERS = """
@@ -121,9 +153,11 @@ def fill(about: World, count: int) -> None:
         )  # fmt: skip
     for resolution, days in _SUMMED_DAYS.items():
         facts = {"seconds": int(resolution), "since": now - timedelta(days=days)}
-        _execute(_SUMS.format(table="monitoring_rollup", clients="", last_clients=""), facts)
-        clients = {"clients": "user_id, api_key_id,", "last_clients": ", user_id, api_key_id"}
-        _execute(_SUMS.format(table="monitoring_clientrollup", **clients), facts)
+        for names in _TABLES:
+            if resolution == Resolution.DAY:
+                _execute(_DAYS.format(**names))
+            else:
+                _execute(_SUMS.format(**names), facts)
         _execute(_ANSWERS, facts)
     _execute("ANALYZE")
 

@@ -32,10 +32,10 @@ def text(report: dict[str, Any]) -> str:
         lines.append(f"| {name} | {times} | {used} | {told} |")
     lines += ["", f"| loading | {heads} |", "|---|" + "---:|" * len(sizes)]
     for processes, word in ((1, "one process"), (2, "two processes")):
-        rates = " | ".join(f"{found[f'by_{processes}']['rows_per_second']:,.0f}" for _, found in sizes)
+        rates = " | ".join(_told(found, f"by_{processes}", "rows_per_second") for _, found in sizes)
         lines.append(f"| records a second, {word} | {rates} |")
     for key, word in (("own_us_per_record", "the loading process"), ("database_us_per_record", "PostgreSQL")):
-        costs = " | ".join(f"{found['by_1'][key]:.0f}" for _, found in sizes)
+        costs = " | ".join(_told(found, "by_1", key) for _, found in sizes)
         lines.append(f"| processor time of {word}, µs a record | {costs} |")
     if beside := report.get("beside"):
         alone, during = beside["alone"], beside["during"]
@@ -63,6 +63,10 @@ def chart(report: dict[str, Any]) -> str:
 
 def _sizes(report: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
     return sorted((int(size), found) for size, found in report["sizes"].items())
+
+
+def _told(found: dict[str, Any], part: str, key: str) -> str:
+    return f"{found[part][key]:,.0f}" if part in found else "–"
 
 
 def _row(found: dict[str, Any], name: str) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from accounts import bounded_paginator
 from accounts.principal import principal_for
 from monitoring import spool
 from monitoring.models import PredictionLog
@@ -63,6 +64,20 @@ def test_the_newest_come_first_in_pages(log: Any, ada: Any) -> None:
     assert first["count"] == 5
     assert [item["id"] for item in first["results"]] == made[:1:-1]
     assert ids(client_of(ada).get(URL, {"page_size": 3, "page": 2})) == made[1::-1]
+
+
+def test_no_more_records_are_counted_than_anybody_pages_through(
+    log: Any, ada: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_paginator, "MOST_COUNTED", 3)
+    for _ in range(5):
+        log()
+    client = client_of(ada)
+    first = client.get(URL, {"page_size": 2}).json()
+    assert (first["count"], len(first["results"])) == (3, 2)
+    last = client.get(URL, {"page_size": 2, "page": 2})
+    assert (len(ids(last)), last.json()["next"]) == (1, None)
+    assert client.get(URL, {"page_size": 2, "page": 3}).status_code == 404
 
 
 def test_records_are_filtered(log: Any, ada: Any, bob: Any, toy_model: Any) -> None:
