@@ -28,6 +28,9 @@ class Outcome(models.TextChoices):
     TIMEOUT = "timeout", "Timed out"
 
 
+UNUSUAL = [Outcome.FALLBACK.value, Outcome.INVALID.value, Outcome.ERROR.value, Outcome.TIMEOUT.value]
+
+
 class PredictionLogQuerySet(models.QuerySet["PredictionLog"]):
     def visible_to(self, user: Any) -> "PredictionLogQuerySet":
         """Records `user` may read: their own, and all of the models they own; staff read everything."""
@@ -80,6 +83,8 @@ class PredictionLog(models.Model):
             models.Index(fields=["version", "created_at"], name="prediction_version_time"),
             models.Index(fields=["user", "created_at"], name="prediction_user_time"),
             models.Index(fields=["created_at"], name="prediction_time"),
+            # Few, and what people look for: without it a list of them reads every record.
+            models.Index(fields=["outcome", "created_at"], condition=Q(outcome__in=UNUSUAL), name="prediction_unusual"),
             models.Index(fields=["subject_id"], condition=~Q(subject_id=""), name="prediction_subject"),
         ]
         constraints = [models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="prediction_outcome_known")]
