@@ -14,7 +14,7 @@ def text(report: dict[str, Any]) -> str:
     lines = [
         f"Measured {report['at']} on {report['machine']}, PostgreSQL {report['postgresql']};",
         "database, server and load on the same machine, which others worked on, too. Of each page the shortest",
-        "server time of seven in ms, at the largest size also the processor time that server and database spend on",
+        "server time of several in ms, at the largest size also the processor time that server and database spend on",
         "it, and its queries; a month of twenty models with two versions each, asked by ten clients.",
         "`python -m benchmarks.records` measures it again.",
         "",
