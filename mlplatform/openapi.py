@@ -74,6 +74,13 @@ class PlatformSchema(AutoSchema):
         method = getattr(self.view, getattr(self.view, "action", None) or "", None)
         return [*found, _IDEMPOTENCY_KEY] if getattr(method, "is_idempotent", False) else found
 
+    def get_operation(self, path: str, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        operation: dict[str, Any] | None = super().get_operation(path, *args, **kwargs)
+        # A view that says so answers below /api/v1 too: two calls, which need two ids.
+        if operation and getattr(self.view, "is_also_at_root", False) and not path.startswith("/api/"):
+            operation["operationId"] += "_at_root"
+        return operation
+
     def _get_paginator(self) -> Any:
         # Every list of the API comes in pages, also where a view makes them by hand.
         return super()._get_paginator() or Pages()

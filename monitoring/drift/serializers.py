@@ -50,7 +50,7 @@ class CheckSerializer(serializers.ModelSerializer[DriftCheck]):
         read_only_fields = fields
 
 
-class ResultSerializer(serializers.ModelSerializer[DriftResult]):
+class DriftResultSerializer(serializers.ModelSerializer[DriftResult]):
     """One feature: `value` of `statistic` against `threshold`, with the p-value, and the picture in `facts`."""
 
     class Meta:
@@ -69,7 +69,7 @@ class DriftSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     reference = ReferenceSerializer(allow_null=True)
     latest = CheckSerializer(allow_null=True)
-    results = ResultSerializer(many=True)
+    results = DriftResultSerializer(many=True)
     history = CheckSerializer(many=True)
 
 

@@ -34,7 +34,7 @@ class AlternativeSerializer(serializers.Serializer[Any]):
     confidence = serializers.FloatField()
 
 
-class ReasonSerializer(serializers.Serializer[Any]):
+class IntentReasonSerializer(serializers.Serializer[Any]):
     word = serializers.CharField()
     contribution = serializers.FloatField(help_text="What it added to the intent's margin.")
 
@@ -45,7 +45,7 @@ class IntentSerializer(serializers.Serializer[Any]):
     intent = serializers.CharField(help_text="One of twelve, or `out_of_scope`.")
     confidence = serializers.FloatField(allow_null=True)
     alternatives = AlternativeSerializer(many=True, help_text="Up to three others, the likeliest first.")
-    reasons = ReasonSerializer(many=True, help_text="The words that spoke most for it.")
+    reasons = IntentReasonSerializer(many=True, help_text="The words that spoke most for it.")
     version = serializers.IntegerField()
     inference_time_ms = serializers.FloatField(help_text="The model's own time; 0 for a remembered answer.")
     from_cache = serializers.BooleanField()

@@ -11,7 +11,7 @@ from solutions.notifications import MODEL
 _ANSWERING = ("healthy", "loading")
 
 
-class HealthSerializer(serializers.Serializer[Any]):
+class ClassifierHealthSerializer(serializers.Serializer[Any]):
     """Over all processes."""
 
     status = serializers.CharField(help_text="ok, degraded or unavailable.")

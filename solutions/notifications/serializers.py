@@ -61,7 +61,7 @@ class MetadataSerializer(serializers.Serializer[Any]):
     degraded = serializers.BooleanField(help_text="The answer is the model's fallback.")
 
 
-class ResultSerializer(serializers.Serializer[Any]):
+class NotificationResultSerializer(serializers.Serializer[Any]):
     """What a notification is, and what to do with it."""
 
     classification = serializers.CharField()
@@ -74,7 +74,7 @@ class ResultSerializer(serializers.Serializer[Any]):
 
 
 class BatchResultSerializer(serializers.Serializer[Any]):
-    results = ResultSerializer(many=True)
+    results = NotificationResultSerializer(many=True)
     count = serializers.IntegerField()
     inference_time_ms = serializers.FloatField()
 
@@ -123,7 +123,7 @@ class InfoSerializer(serializers.Serializer[Any]):
     max_batch = serializers.IntegerField()
 
 
-class PerformanceSerializer(serializers.Serializer[Any]):
+class ClassifierPerformanceSerializer(serializers.Serializer[Any]):
     """Over all processes; times are those of whole calls in the server."""
 
     scope = serializers.CharField()
@@ -143,7 +143,7 @@ class PerformanceSerializer(serializers.Serializer[Any]):
     versions = serializers.DictField()
 
 
-class CacheStatsSerializer(serializers.Serializer[Any]):
+class ClassifierCacheStatsSerializer(serializers.Serializer[Any]):
     """The prediction cache of all processes, and what it did for this model."""
 
     scope = serializers.CharField()

@@ -33,7 +33,9 @@ class ClassifyViewSet(viewsets.ViewSet):
     allow_empty_body = True  # an empty body is refused by the reader, and written down
 
     @extend_schema(
-        request=forms.ClassifySerializer, responses={200: forms.ResultSerializer}, operation_id="ml_classify"
+        request=forms.ClassifySerializer,
+        responses={200: forms.NotificationResultSerializer},
+        operation_id="ml_classify",
     )
     def single(self, request: Request) -> Response:
         judged = self._judged(request, forms.ClassifySerializer)
@@ -97,11 +99,13 @@ class ModelViewSet(viewsets.ViewSet):
         page = pages.paginate_queryset(found, request, view=self)
         return pages.get_paginated_response(VersionSerializer(page, many=True).data)
 
-    @extend_schema(responses=forms.PerformanceSerializer, parameters=[_HOURS], operation_id="ml_model_performance")
+    @extend_schema(
+        responses=forms.ClassifierPerformanceSerializer, parameters=[_HOURS], operation_id="ml_model_performance"
+    )
     def performance(self, request: Request) -> Response:
         query.refuse_unknown(request, {"hours"})
         told = versions.performance(caller(request), hours=_hours(request))
-        return Response(forms.PerformanceSerializer(told).data)
+        return Response(forms.ClassifierPerformanceSerializer(told).data)
 
     @extend_schema(
         request=forms.SwitchSerializer,
@@ -144,7 +148,7 @@ class CacheViewSet(viewsets.ViewSet):
     scopes = {"stats": "read", "clear": "activate"}
     allow_empty_body = True
 
-    @extend_schema(responses=forms.CacheStatsSerializer, parameters=[_HOURS], operation_id="ml_cache_stats")
+    @extend_schema(responses=forms.ClassifierCacheStatsSerializer, parameters=[_HOURS], operation_id="ml_cache_stats")
     def stats(self, request: Request) -> Response:
         query.refuse_unknown(request, {"hours"})
         return Response(versions.cache_stats(caller(request), hours=_hours(request)))
@@ -160,7 +164,7 @@ class HealthViewSet(viewsets.ViewSet):
     scopes = {"health": "read"}
 
     @extend_schema(
-        responses=health.HealthSerializer,
+        responses=health.ClassifierHealthSerializer,
         operation_id="ml_health",
         description="503 `models_unavailable`, with the same keys beside `error`, when the model can't be answered.",
     )

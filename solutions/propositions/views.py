@@ -39,6 +39,7 @@ class SuggestViewSet(viewsets.ViewSet):
     """What to show a user, and what they did with it."""
 
     parser_classes = [StrictJSONParser]
+    is_also_at_root = True
     scopes = {"suggest": "predict", "log_event": "predict"}
 
     @extend_schema(
@@ -76,6 +77,7 @@ class PropositionViewSet(viewsets.ViewSet):
     """What can be suggested."""
 
     parser_classes = [StrictJSONParser]
+    is_also_at_root = True
     scopes = {"list": "read", "retrieve": "read", "create": "upload", "partial_update": "upload"}
 
     @extend_schema(
@@ -132,6 +134,7 @@ class BehaviourViewSet(viewsets.ViewSet):
     """What users did, and what is said of them. Reading it needs a permission: it is about people."""
 
     parser_classes = [StrictJSONParser]
+    is_also_at_root = True
     scopes = {"interactions": "read", "features": "read", "state_features": "predict"}
 
     @extend_schema(
@@ -203,6 +206,7 @@ class RankingViewSet(viewsets.ViewSet):
     """The ranking model, its figures, and what it did."""
 
     parser_classes = [StrictJSONParser]
+    is_also_at_root = True
     scopes = {
         "performance": "read",
         "versions": "read",

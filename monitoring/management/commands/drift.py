@@ -12,7 +12,7 @@ from django.utils.timezone import is_naive, make_aware
 from monitoring.drift import checking, reading, references
 from monitoring.drift.errors import NoReference, SpanInvalid, TooFewRows
 from monitoring.drift.models import DriftCheck, DriftResult
-from monitoring.drift.serializers import CheckSerializer, ResultSerializer
+from monitoring.drift.serializers import CheckSerializer, DriftResultSerializer
 from registry import names, resolver
 from registry.errors import RegistryError
 from registry.management.people import find_person
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         results = list(check.results.all())
         if options["json"]:
-            told = {**CheckSerializer(check).data, "results": ResultSerializer(results, many=True).data}
+            told = {**CheckSerializer(check).data, "results": DriftResultSerializer(results, many=True).data}
             self.stdout.write(json.dumps(told, indent=2, default=str))
         else:
             self._table(check, results)
