@@ -55,10 +55,10 @@ _panels: dict[str, dict[str, Panel]] = {page: {} for page in get_args(Page)}
 
 
 def register(page: Page, panel: Panel) -> None:
-    """Put a panel on a page. Raises ValueError for an unknown page and for a title that is there already."""
+    """Put a panel on a page. Raises ValueError for an unknown page and for a title that another panel has there."""
     if page not in _panels:
         raise ValueError(f"There is no page {page!r}; there are {', '.join(_panels)}.")
-    if panel.title in _panels[page]:
+    if _panels[page].get(panel.title, panel) != panel:
         raise ValueError(f"The page {page} has a panel {panel.title!r} already.")
     _panels[page][panel.title] = panel
 

@@ -9,8 +9,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -220,7 +220,7 @@ def append(record: dict[str, Any]) -> None:
         if not writer.write(line):
             _append_what_fits(record)
     except (SpoolFull, SpoolWriteFailed) as error:
-        metrics.dropped_records("refused" if isinstance(error, SpoolFull) else "failed").inc()
+        _count(metrics.dropped_records, "refused" if isinstance(error, SpoolFull) else "failed")
         raise
 
 
@@ -236,7 +236,13 @@ def _append_what_fits(record: dict[str, Any]) -> None:
     """
     if writer.write(orjson.dumps({**record, **_NO_DATA}, option=_OPTIONS), is_last_try=True):
         counters.shortened += 1
-        metrics.shortened_records("full").inc()
+        _count(metrics.shortened_records, "full")
     else:
         counters.dropped += 1
-        metrics.dropped_records("full").inc()
+        _count(metrics.dropped_records, "full")
+
+
+def _count(counter: Callable[[str], Any], reason: str) -> None:
+    """A first count makes a file, for which a full disk may have no room either."""
+    with suppress(OSError):
+        counter(reason).inc()
