@@ -92,7 +92,9 @@ class PlatformSchema(AutoSchema):
             found.add("404")
         if self.method in ("POST", "PUT", "PATCH", "DELETE"):
             found.update(_CHANGES)
-        # A view says so of itself when it reads what may not be there yet.
+        # A view says so of itself when it reads what may not be there, or not yet.
+        if getattr(self.view, "can_miss_its_model", False):
+            found.add("404")
         if getattr(self.view, "needs_a_live_model", False):
             found.add("409")
         return found

@@ -39,6 +39,8 @@ class AnalyticsSerializer(StatisticsSerializer):
 class StatisticsViewSet(viewsets.ViewSet):
     """What predictions did, of the models that this credential may see."""
 
+    can_miss_its_model = True
+
     scopes = {"statistics": "read", "analytics": "read"}
 
     @extend_schema(

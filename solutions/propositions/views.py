@@ -207,6 +207,7 @@ class RankingViewSet(viewsets.ViewSet):
 
     parser_classes = [StrictJSONParser]
     is_also_at_root = True
+    can_miss_its_model = True
     scopes = {
         "performance": "read",
         "versions": "read",

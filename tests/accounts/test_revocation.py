@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts import credentials, services, tokens
 from accounts.credential_cache import CredentialCache, known_before, remembered
 from accounts.errors import CredentialInvalid, KeyRequestInvalid
-from accounts.models import ApiKey
+from accounts.models import ApiKey, User
 from accounts.principal import Principal
 
 SECOND = 1.0
@@ -123,7 +123,7 @@ def test_an_outage_is_survived_for_as_long_as_the_setting_says(settings: Any) ->
     settings.CREDENTIAL_OUTAGE_SECONDS = 60
     now = [0.0]
     cache = CredentialCache(clock=lambda: now[0], setting="CREDENTIAL_OUTAGE_SECONDS")
-    cache.put("key a", Principal(user=None))  # type: ignore[arg-type]
+    cache.put("key a", Principal(user=User(pk=1)))
     now[0] = 59.9
     assert cache.get("key a") is not None
     assert cache.seconds_left("key a") == pytest.approx(0.1)

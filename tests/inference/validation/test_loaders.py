@@ -20,6 +20,8 @@ ROOM = {
     "inference/runtimes/skops.py",
     "inference/runtimes/pytorch.py",
 }
+# Train networks, and read back the weights of their own last step.
+TRAINERS = {f"solutions/images/training/{name}.py" for name in ("__init__", "exporting", "learning", "networks")}
 WRITERS = {"mlplatform/demo/training.py", "solutions/saving.py"}  # save what was trained here
 
 
@@ -38,7 +40,7 @@ def sources() -> Iterator[Path]:
 
 def test_pickles_are_opened_in_one_room() -> None:
     found = {str(path.relative_to(PROJECT)) for path in sources() if LOADERS & set(imports(path))}
-    assert found - WRITERS <= ROOM
+    assert found - WRITERS - TRAINERS <= ROOM
     assert "inference/runtimes/unpickling.py" in found
 
 
@@ -51,6 +53,13 @@ def test_who_only_writes_does_not_load() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         }
         assert "load" not in called
+
+
+def test_who_trains_reads_weights_and_nothing_else() -> None:
+    for name in TRAINERS:
+        for node in ast.walk(ast.parse((PROJECT / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
+                assert "weights_only=True" in map(ast.unparse, node.keywords), f"{name}: {ast.unparse(node)}"
 
 
 def test_numpy_never_loads_pickled_arrays() -> None:
