@@ -471,6 +471,8 @@ BENCHMARK_CACHE_SPEEDUP = env.number(
 BENCHMARK_WORTH_CACHING_MS = env.number(
     "BENCHMARK_WORTH_CACHING_MS", 10.0, "Below this much time of the model, remembering is promised nothing."
 )
+BENCHMARK_SUGGEST_MS = env.number("BENCHMARK_SUGGEST_MS", 150.0, "Promised: the p99 of a list of propositions.")
+BENCHMARK_SUGGEST_AUC = env.number("BENCHMARK_SUGGEST_AUC", 0.75, "Promised: the ranking's AUC on data held out.")
 
 # -- Validation and jobs ------------------------------------------------------------------------------
 

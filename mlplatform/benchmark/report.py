@@ -7,7 +7,7 @@ from typing import Any
 
 import onnxruntime
 
-from mlplatform.benchmark import answering, caching, ceiling, loading
+from mlplatform.benchmark import answering, caching, ceiling, loading, suggestions
 from mlplatform.benchmark.bench import Bench, Section
 from mlplatform.benchmark.questions import judge_of
 from mlplatform.benchmark.requirements import Promise, all_kept
@@ -18,6 +18,7 @@ SECTIONS: dict[str, Callable[[Bench], Section]] = {
     "cache": caching.cache,
     "concurrent_performance": answering.concurrent_performance,
     "throughput": answering.throughput,
+    "suggestions": suggestions.suggestions,
     "memory_efficiency": loading.memory_efficiency,
 }
 
@@ -33,7 +34,9 @@ def run(bench: Bench, names: Sequence[str]) -> dict[str, Any]:
     promises: list[Promise] = []
     for name, measure in SECTIONS.items():
         if not names or name in names:
-            found[name], kept = measure(bench)
+            section, kept = measure(bench)
+            if section:
+                found[name] = section
             promises += kept
     return {
         **found,

@@ -22,6 +22,8 @@ class Requirements:
     success_rate: float
     cache_speedup: float
     worth_caching_ms: float
+    suggest_ms: float
+    suggest_auc: float
 
     @classmethod
     def from_settings(cls) -> Self:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mlplatform.benchmark import caching, latencies
+from mlplatform.benchmark import caching, latencies, load, suggestions
+from mlplatform.benchmark.link import Address
 from mlplatform.benchmark.questions import judge_of
 from mlplatform.benchmark.report import table
 from mlplatform.benchmark.requirements import Promise, Requirements, RequirementUnknown, all_kept
@@ -119,3 +120,62 @@ def test_remembering_is_judged_only_where_it_can_pay(
     found, promises = caching.cache(bench)  # type: ignore[arg-type]
     assert found["models"]["churn:3"]["meets_requirement"] is verdict
     assert [promise.is_kept for promise in promises] == [verdict]
+
+
+def ranked(monkeypatch: pytest.MonkeyPatch, *, auc: float | None, latency_ms: float, problem: str = "") -> Any:
+    def ran(*_: Any, **__: Any) -> load.Outcome:
+        outcome = load.Outcome()
+        for _ in range(100):
+            outcome.note(problem, latency_ms)
+        return outcome
+
+    monkeypatch.setattr(load, "run", ran)
+    metrics = [] if auc is None else [{"name": "auc", "value": auc, "dataset": "held out"}]
+    version = SimpleNamespace(model=SimpleNamespace(name="propositions"), metrics=metrics)
+    address = Address("127.0.0.1", 1, False, "")
+    bench = SimpleNamespace(
+        subjects=[SimpleNamespace(version=version)],
+        requirements=Requirements.from_settings(),
+        target=SimpleNamespace(address=address, key="key"),
+        effort=SimpleNamespace(predictions=100),
+        progress=lambda *_: None,
+    )
+    return suggestions.suggestions(bench)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("auc", "latency_ms", "problem", "verdicts"),
+    [
+        (0.77, 20.0, "", [True, True]),
+        (0.74, 20.0, "", [False, True]),
+        (0.77, 151.0, "", [True, False]),
+        (0.77, 20.0, "fallback", [True, False]),
+        (None, 20.0, "", [None, True]),
+    ],
+)
+def test_a_ranking_is_judged_by_its_held_out_figure_and_its_slowest_lists(
+    monkeypatch: pytest.MonkeyPatch, auc: float | None, latency_ms: float, problem: str, verdicts: list[bool | None]
+) -> None:
+    found, promises = ranked(monkeypatch, auc=auc, latency_ms=latency_ms, problem=problem)
+    assert [promise.is_kept for promise in promises] == verdicts
+    assert found["meets_requirement"] is (False not in verdicts)
+
+
+def test_lists_are_not_promised_where_no_ranking_is_measured() -> None:
+    other = SimpleNamespace(version=SimpleNamespace(model=SimpleNamespace(name="wine")))
+    assert suggestions.suggestions(SimpleNamespace(subjects=[other])) == ({}, [])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "problem"),
+    [
+        (200, b'{"propositions": [{"proposition_id": "a"}], "degraded": false}', ""),
+        (200, b'{"propositions": [{"proposition_id": "a"}], "degraded": true}', "fallback"),
+        (200, b'{"propositions": []}', "no list"),
+        (200, b"[]", "no list"),
+        (200, b"<html>", "not JSON"),
+        (503, b"", "status 503"),
+    ],
+)
+def test_only_a_list_that_the_model_ranked_counts(status: int, body: bytes, problem: str) -> None:
+    assert suggestions.judge(status, body) == problem
