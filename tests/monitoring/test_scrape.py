@@ -41,9 +41,9 @@ sys.stdin.read()
 pytestmark = pytest.mark.django_db
 
 
-def told(sample_name: str, /, **labels: str) -> float:
-    """The sum of the samples with that name and at least those labels."""
-    families = text_string_to_metric_families(scrape.render().decode())
+def told(sample_name: str, /, page: bytes | None = None, **labels: str) -> float:
+    """The sum of the samples with that name and at least those labels, in a page or in a new scrape."""
+    families = text_string_to_metric_families((page or scrape.render()).decode())
     samples = [sample for family in families for sample in family.samples if sample.name == sample_name]
     return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
@@ -119,16 +119,17 @@ def test_states_are_those_of_this_hosts_living_processes(monkeypatch: pytest.Mon
     for host, pid in (("here", 1), ("here", 2), ("elsewhere", 3)):
         processes.beat(processes.register(host, pid).pk, True, facts)
 
-    assert told("ml_model_loaded", model="a", version="2") == 2
-    assert told("ml_model_load_seconds", model="a") == 0.05
-    assert told("ml_model_load_failed", model="b", version="3") == 2
-    assert told("ml_process_resident_bytes", pid="1") == 1000
-    assert told("ml_process_resident_bytes", pid="3") == 0
-    assert told("ml_serving_processes", ready="true") == 2
-    assert told("ml_prediction_cache_size") == 8
-    assert told("ml_inflight", model="a", version="2") == 6
-    assert told("ml_queue_depth", model="a", version="2") == 8
-    assert told("ml_circuit_breaker_state", name="redis") == 2
+    page = scrape.render()  # once: after ten seconds without a beat these processes are none
+    assert told("ml_model_loaded", page, model="a", version="2") == 2
+    assert told("ml_model_load_seconds", page, model="a") == 0.05
+    assert told("ml_model_load_failed", page, model="b", version="3") == 2
+    assert told("ml_process_resident_bytes", page, pid="1") == 1000
+    assert told("ml_process_resident_bytes", page, pid="3") == 0
+    assert told("ml_serving_processes", page, ready="true") == 2
+    assert told("ml_prediction_cache_size", page) == 8
+    assert told("ml_inflight", page, model="a", version="2") == 6
+    assert told("ml_queue_depth", page, model="a", version="2") == 8
+    assert told("ml_circuit_breaker_state", page, name="redis") == 2
 
 
 def test_without_a_database_the_counts_are_still_told(monkeypatch: pytest.MonkeyPatch) -> None:
