@@ -63,7 +63,7 @@ def enrol(*, by: User, secret: str, code: str) -> list[str]:
     _require_available()
     with transaction.atomic():
         # One enrolment at a time for one person.
-        User.objects.select_for_update().get(pk=by.pk)
+        User.objects.select_for_update(no_key=True).get(pk=by.pk)
         if enrolment_of(by) is not None:
             raise Forbidden("This account has a second factor already.")
         device = _authenticators().create(user=by, name="Authenticator", key=base64.b32decode(secret).hex())

@@ -71,7 +71,7 @@ class Leased(models.Model):
         Raises LeaseLost when another runner holds the row.
         """
         with transaction.atomic():
-            row = self._mine().select_for_update().first()
+            row = self._mine().select_for_update(no_key=True).first()
             if row is None:
                 raise LeaseLost
             row.lease_token = None

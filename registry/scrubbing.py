@@ -76,7 +76,11 @@ def _record(version: ModelVersion, found: dict[str, Any] | None) -> None:
     kind = EventKind.REPAIRED if damage is None else EventKind.DAMAGED
     details = damage or {"was": (known or {}).get("code")}
     with transaction.atomic():
-        row = ModelVersion.objects.select_for_update().only("pk", "model", "number", "damage").get(pk=version.pk)
+        row = (
+            ModelVersion.objects.select_for_update(no_key=True)
+            .only("pk", "model", "number", "damage")
+            .get(pk=version.pk)
+        )
         if row.damage != known:
             return
         row.damage = damage

@@ -110,6 +110,6 @@ def current(version_id: int) -> DriftReference | None:
 def _store(version: ModelVersion, **facts: Any) -> DriftReference:
     with transaction.atomic():
         # One after another, so that one of them is the last.
-        ModelVersion.objects.select_for_update().only("pk").get(pk=version.pk)
+        ModelVersion.objects.select_for_update(no_key=True).only("pk").get(pk=version.pk)
         DriftReference.objects.filter(version=version, is_current=True).update(is_current=False)
         return DriftReference.objects.create(version=version, **facts)

@@ -100,7 +100,7 @@ def _append(
     check_may_activate(by, model)
     try:
         with transaction.atomic():
-            row = RegisteredModel.objects.select_for_update().get(pk=model.pk)
+            row = RegisteredModel.objects.select_for_update(no_key=True).get(pk=model.pk)
             open = row.deployments.filter(closed_at=None).select_related("version", "returns_to").first()
             _check_unchanged(open, commit.expecting)
             version, returns_to = choose(open)

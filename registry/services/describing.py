@@ -28,7 +28,7 @@ def change_model(*, model: RegisteredModel, by: User, **changes: Any) -> Registe
     if "tags" in changes:
         check_tags(changes["tags"])
     with transaction.atomic():
-        row = RegisteredModel.objects.select_for_update().get(pk=model.pk)
+        row = RegisteredModel.objects.select_for_update(no_key=True).get(pk=model.pk)
         for name, value in changes.items():
             setattr(row, name, value)
         row.save(update_fields=[*changes, "updated_at"])
@@ -60,7 +60,7 @@ def describe_version(
     if not changes:
         return version
     with transaction.atomic():
-        row = ModelVersion.objects.select_for_update().get(pk=version.pk)
+        row = ModelVersion.objects.select_for_update(no_key=True).get(pk=version.pk)
         for name, value in changes.items():
             setattr(row, name, value)
         row.save(update_fields=list(changes))

@@ -92,8 +92,10 @@ def _step(
 ) -> ModelVersion:
     check_may_activate(by, version.model)
     with transaction.atomic():
-        RegisteredModel.objects.select_for_update().get(pk=version.model_id)
-        row = ModelVersion.objects.select_for_update(of=("self",)).select_related("model").get(pk=version.pk)
+        RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
+        row = (
+            ModelVersion.objects.select_for_update(of=("self",), no_key=True).select_related("model").get(pk=version.pk)
+        )
         before = row.status
         change(row)
         row.save(update_fields=_CHANGED)
@@ -111,7 +113,7 @@ def archive_model(*, model: RegisteredModel, by: User, note: str = "") -> Regist
     """
     check_may_change(by, model)
     with transaction.atomic():
-        row = RegisteredModel.objects.select_for_update().get(pk=model.pk)
+        row = RegisteredModel.objects.select_for_update(no_key=True).get(pk=model.pk)
         if row.archived_at is not None:
             return row
         row.archived_at = timezone.now()
@@ -126,7 +128,7 @@ def restore_model(*, model: RegisteredModel, by: User, note: str = "") -> Regist
     """Undo `archive_model`: what was live when the model was archived is served again."""
     check_may_change(by, model)
     with transaction.atomic():
-        row = RegisteredModel.objects.select_for_update().get(pk=model.pk)
+        row = RegisteredModel.objects.select_for_update(no_key=True).get(pk=model.pk)
         if row.archived_at is None:
             raise Conflict(f"{row.name} is not archived.", code="not_archived")
         row.archived_at = None

@@ -21,8 +21,10 @@ def quarantine(*, version: ModelVersion, reason: str) -> Deployment | None:
     the model answers `version_quarantined`), or it is in quarantine already. `restore_version` lifts it.
     """
     with transaction.atomic():
-        model = RegisteredModel.objects.select_for_update().get(pk=version.model_id)
-        row = ModelVersion.objects.select_for_update(of=("self",)).select_related("model").get(pk=version.pk)
+        model = RegisteredModel.objects.select_for_update(no_key=True).get(pk=version.model_id)
+        row = (
+            ModelVersion.objects.select_for_update(of=("self",), no_key=True).select_related("model").get(pk=version.pk)
+        )
         if row.quarantined_at is not None:
             return None
         row.quarantined_at, row.quarantine_reason = timezone.now(), reason

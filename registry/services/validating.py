@@ -100,7 +100,7 @@ def trust(*, version: ModelVersion, by: User, note: str = "") -> ModelVersion:
     if not by.has_perm("registry.upload_trusted_model"):
         raise Forbidden("You may not mark versions as trusted: ask for the permission `upload_trusted_model`.")
     with transaction.atomic():
-        row = ModelVersion.objects.select_for_update().get(pk=version.pk)
+        row = ModelVersion.objects.select_for_update(no_key=True).get(pk=version.pk)
         mark_trusted(row, by)
         if row.status == Status.FAILED:
             row.status, row.attempts, row.failure, row.not_before = Status.PENDING, 0, None, None
