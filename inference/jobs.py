@@ -2,16 +2,15 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from django.conf import settings
-from django.db import DatabaseError, connection
 
 from inference import validation
 from inference.errors import ValidationFailed
 from monitoring.drift import references
 from registry import artifacts, seals, services
+from registry.heartbeat import kept_alive
 from registry.leases import LeaseLost
 from registry.models import ModelVersion
 
@@ -29,7 +28,7 @@ def validate_next() -> bool:
     if version is None:
         return False
     log.info("validating %s (attempt %s)", version, version.attempts)
-    with _kept_alive(version) as lost:
+    with kept_alive(version) as lost:
         _validate(version, lost)
     return True
 
@@ -101,28 +100,3 @@ def _record(version: ModelVersion, found: validation.ValidationResult) -> None:
     )
     log.info("%s is ready: served by %s", version, found.runtime)
     references.try_from_sample(ready)
-
-
-@contextmanager
-def _kept_alive(version: ModelVersion) -> Iterator[threading.Event]:
-    """Renew the claim three times per lease; the event given is set once it is lost."""
-    done, lost = threading.Event(), threading.Event()
-
-    def renew() -> None:
-        while not done.wait(settings.JOB_LEASE_SECONDS / 3):
-            try:
-                if not version.renew(seconds=settings.JOB_LEASE_SECONDS):
-                    lost.set()
-                    break
-            except DatabaseError as error:
-                log.warning("the claim on %s could not be renewed: %s", version, error)
-                connection.close()
-        connection.close()
-
-    thread = threading.Thread(target=renew, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield lost
-    finally:
-        done.set()
-        thread.join()

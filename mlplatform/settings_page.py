@@ -7,8 +7,9 @@ from mlplatform import env
 _HEAD = """\
 # Settings
 
-Each is an environment variable that `mlplatform/settings.py` reads. Flags take `true` or `false`, lists are
-separated by commas. `make settings-page` writes this page from the code, and a test compares the two.
+Each is an environment variable that `mlplatform/settings.py` or `settings_beside.py` reads. Flags take `true` or
+`false`, lists are separated by commas. `make settings-page` writes this page from the code, and a test compares
+the two.
 
 | name | default | meaning |
 |---|---|---|

@@ -10,9 +10,9 @@ import logging
 from django.conf import settings
 
 from registry.errors import RegistryError
+from registry.heartbeat import kept_alive
 from registry.leases import LeaseLost
 from solutions.errors import SolutionError, TrainingCancelled
-from solutions.heartbeat import kept_alive
 from solutions.propositions.models import UNFINISHED, Retraining, RunStatus
 from solutions.propositions.retraining.ending import Progress, end
 
