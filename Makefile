@@ -8,14 +8,15 @@ TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 TEST_REDIS_URL ?= redis://127.0.0.1:6379/15
 PYTEST ?= $(BIN)/python -m pytest
 # A test process for each core, but no more than Redis has databases for.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist worksteal
-# What the choice of database or cache can't change needn't be run twice.
-RUN_ONCE := tests/inference/validation tests/fuzz tests/live/test_limits.py tests/mlplatform/test_up_live.py
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist worksteal --durations=15
+# What the choice of database or cache can't change needn't be run twice; tests/stores.py says which tests these are.
+# Reading tests/fuzz takes seconds, and none of it is run again.
+RUN_AGAIN := -m "not slow" --stores-only --ignore=tests/fuzz
 
 # Compiled modules are what makes the second start, and every validation, quick.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-hostile test-slow fuzz lint format estimators bench-peers bench-growth bench-records screenshots settings-page \
+.PHONY: help run test test-hostile test-slow test-release test-faults check-deploy sbom audit fuzz lint format estimators bench-peers bench-growth bench-records screenshots settings-page \
     metrics-page seeds-page check-monitoring allowed-globals constraints clean
 
 help:  ## List the targets.
@@ -26,17 +27,18 @@ $(VENV)/installed: pyproject.toml constraints.txt deploy/venv.sh
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt deploy/venv.sh
-	@deploy/venv.sh $(VENV) dev,browser,otp,lightgbm,sentry
+	@deploy/venv.sh $(VENV) dev,browser,otp,lightgbm,sentry,parquet,dask
 	@touch $(VENV)/installed $@
 
 run: $(VENV)/installed  ## Install what is missing, prepare the demo, serve until Ctrl-C.
 	@$(BIN)/python manage.py up
 
 test: $(VENV)/installed-dev  ## Run the tests on SQLite, then on PostgreSQL and Redis where both answer.
-	@if $(BIN)/python -m deploy.services $(TEST_DATABASE_URL) $(TEST_REDIS_URL); then \
+	@export KEPT_DIR=$$(mktemp -d); trap 'rm -rf "$$KEPT_DIR"' EXIT; \
+	if $(BIN)/python -m deploy.services $(TEST_DATABASE_URL) $(TEST_REDIS_URL); then \
 	    $(PYTEST) $(SIDE_BY_SIDE) -m "not slow" && \
-	    echo "The same tests on PostgreSQL and Redis:" && \
-	    DATABASE_URL=$(TEST_DATABASE_URL) REDIS_URL=$(TEST_REDIS_URL) $(PYTEST) $(SIDE_BY_SIDE) -m "not slow" $(RUN_ONCE:%=--ignore=%); \
+	    echo "What another database or cache could change, on PostgreSQL and Redis:" && \
+	    DATABASE_URL=$(TEST_DATABASE_URL) REDIS_URL=$(TEST_REDIS_URL) $(PYTEST) $(SIDE_BY_SIDE) $(RUN_AGAIN); \
 	else \
 	    echo "Without both, the tests run on SQLite only."; \
 	    $(PYTEST) $(SIDE_BY_SIDE) -m "not slow"; \
@@ -49,14 +51,36 @@ test-hostile: $(VENV)/installed-dev  ## Upload every hostile file, each layer of
 	MUTANTS=$${MUTANTS:-500} $(PYTEST) tests/hostile --timeout=7200 -s
 
 test-slow: $(VENV)/installed-dev  ## Run the tests that take long.
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not faults"
 
-lint: $(VENV)/installed-dev  ## Check style, types, the import contract and missing migrations.
+test-faults: $(VENV)/installed-dev  ## Break a running platform in every way we know and rewrite docs/reliability.md (PostgreSQL, Redis, root).
+	$(BIN)/python -m tests.faults.report
+
+test-release: $(VENV)/installed-dev  ## Roll a release over two servers behind nginx under load, ROLLS (5) times; the code before on the new schema.
+	@command -v nginx >/dev/null || { echo "nginx is missing: apt-get install nginx-light (its service need not run)."; exit 1; }
+	ROLLS=$${ROLLS:-5} $(PYTEST) tests/live/test_rolling.py tests/live/test_release_before.py --timeout=3600
+
+$(VENV)/installed-deploy: $(VENV)/installed-dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[deploy]'
+	@touch $@
+
+check-deploy: $(VENV)/installed-deploy  ## Check the files for containers by their schemas, and the proxy's by nginx where it is.
+	$(PYTEST) tests/deploy tests/live/test_rolling.py tests/live/test_container.py -m "not slow"
+
+sbom: $(VENV)/installed-deploy  ## Write build/sbom.json, the bill of materials of this environment (CycloneDX).
+	@mkdir -p build
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON --output-file build/sbom.json $(BIN)/python
+
+audit: $(VENV)/installed-deploy  ## Ask for advisories on the pinned versions; says so when nobody can be asked (STRICT=1 fails then).
+	@$(BIN)/python -m deploy.audit
+
+lint: $(VENV)/installed-dev  ## Check style, types, the import contract, and migrations (missing; unsafe while serving).
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(PACKAGES)
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m deploy.lint_migrations $(TEST_DATABASE_URL)
 
 format: $(VENV)/installed-dev  ## Format the code and fix what can be fixed.
 	$(BIN)/ruff check --fix .
@@ -84,7 +108,7 @@ screenshots: $(VENV)/installed-dev  ## Take the pictures in docs/screenshots/ fr
 	$(BIN)/python -m docs.screenshots.history
 	$(BIN)/python -m docs.screenshots.take
 
-settings-page: $(VENV)/installed  ## Rewrite docs/settings.md from the settings the code declares.
+settings-page: $(VENV)/installed  ## Rewrite docs/settings.md and .env.example from the settings the code declares.
 	$(BIN)/python manage.py settingsdoc
 
 metrics-page: $(VENV)/installed  ## Rewrite docs/metrics.md from the sheet of metrics.

@@ -16,7 +16,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 
-from accounts import environment_keys, second_factor, services
+from accounts import environment_keys, moments, second_factor, services
 from accounts.audit_admin import AuditedAdmin
 from accounts.errors import Forbidden, KeyFromEnvironment
 from accounts.forms import ApiKeyForm, PersonCreationForm
@@ -33,7 +33,8 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = PersonCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("email", "username", "is_active", "is_staff", "is_superuser", "last_login")
+    list_display = ("email", "username", "is_active", "is_staff", "is_superuser", "shown_login")
+    shown_login = moments.column("last_login", "Last signed in")
     list_filter = ("is_active", "is_staff", "is_superuser", "groups")
     search_fields = ("email", "username", "first_name", "last_name")
     ordering = ("email",)
@@ -98,7 +99,9 @@ class ApiKeyAdmin(ModelAdmin):
     """Keys are made and revoked, never changed or deleted: records point at what they did."""
 
     form = ApiKeyForm
-    list_display = ("name", "shown_prefix", "owner", "shown_scopes", "state", "last_used_at", "expires_at")
+    list_display = ("name", "shown_prefix", "owner", "shown_scopes", "state", "shown_use", "shown_end")
+    shown_use = moments.column("last_used_at", "Last used")
+    shown_end = moments.column("expires_at", "Expires")
     list_filter = ("revoked_at", "owner")
     list_select_related = ("owner",)
     search_fields = ("name", "prefix", "owner__email")

@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from accounts import audit, tokens
+from accounts import audit, moments, tokens
 from accounts.credential_cache import forget_all
 from accounts.models import AuditEvent, User
 
@@ -20,7 +20,8 @@ _PASSWORD_PAGE = "auth_user_password_change"  # noqa: S105
 class AuditEventAdmin(ModelAdmin):
     """Every event, newest first, for those who may view them. Nobody adds, changes or deletes one."""
 
-    list_display = ("number", "at", "action", "actor", "target_name", "address")
+    list_display = ("number", "shown_time", "action", "actor", "target_name", "address")
+    shown_time = moments.column("at", "Time", is_exact=True)
     list_filter = ("action", "at", "target_type")
     search_fields = ("actor", "target_name", "target_id", "request_id", "address", "key")
     search_help_text = "Actor, target, address, API key or request id"

@@ -9,9 +9,8 @@ import time
 from typing import TypeAlias
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 
-from accounts import environment_keys, key_uses, keys, tokens
+from accounts import database, environment_keys, key_uses, keys, tokens
 from accounts.credential_cache import known_before, remembered
 from accounts.errors import AmbiguousCredentials, CredentialInvalid
 from accounts.models import ApiKey
@@ -21,6 +20,8 @@ MAX_HEADER_LENGTH = tokens.MAX_LENGTH + 32
 _REFUSED = "The API key is not valid."
 
 logger = logging.getLogger(__name__)
+# Who is known from before goes on without the database when it takes longer than this to answer.
+_PATIENCE_SECONDS = 1.0
 _KINDS = {"api-key": "key", "bearer": "token"}
 Verified: TypeAlias = tuple[Principal, float | None]
 
@@ -84,22 +85,30 @@ def _principal(kind: str, text: str) -> Principal:
 
 
 def _verified(kind: str, text: str, cache_text: str) -> Principal:
+    known = known_before.get(cache_text)
+    if known is not None and database.is_away():
+        return _as_before(cache_text, known)
     try:
-        principal, ends_at = _verify_key(text) if kind == "key" else _verify_token(text)
+        with database.patience(None if known is None else _PATIENCE_SECONDS):
+            principal, ends_at = _verify_key(text) if kind == "key" else _verify_token(text)
     except CredentialInvalid:
         known_before.drop(cache_text)
         raise
-    except (OperationalError, InterfaceError):
-        # The database is down: who was known a minute ago still is. Asked again after CREDENTIAL_CACHE_SECONDS.
+    except database.AWAY:
         known = known_before.get(cache_text)
         if known is None:
             raise
-        remembered.put(cache_text, known, seconds_left=known_before.seconds_left(cache_text))
-        return known
+        return _as_before(cache_text, known)
     seconds_left = None if ends_at is None else ends_at - time.time()
     remembered.put(cache_text, principal, seconds_left=seconds_left)
     known_before.put(cache_text, principal, seconds_left=seconds_left)
     return principal
+
+
+def _as_before(cache_text: str, known: Principal) -> Principal:
+    """The database is down: who was known a minute ago still is. Asked again after CREDENTIAL_CACHE_SECONDS."""
+    remembered.put(cache_text, known, seconds_left=known_before.seconds_left(cache_text))
+    return known
 
 
 def _verify_token(text: str) -> Verified:

@@ -9,10 +9,10 @@ import threading
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts import database
 from accounts.models import ApiKey
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -42,6 +42,6 @@ def write() -> int:
         for key, moment in noted.items():
             unnoted = Q(last_used_at=None) | Q(last_used_at__lte=moment - NOTED_EVERY)
             ApiKey.objects.filter(unnoted, pk=key).update(last_used_at=moment)
-    except DatabaseError:
+    except database.Failure:
         logger.warning("Could not note the use of %d API keys.", len(noted), exc_info=True)
     return len(noted)

@@ -67,6 +67,16 @@ def check(*, principal: Principal | None, address: str) -> Verdict | None:
     return verdict
 
 
+def is_near(principal: Principal) -> bool:
+    """Whether `check` and `charge_rows` would decide by what this host knows, without asking Redis."""
+    if not _rules.redis_url:
+        return True
+    if _rules.rows != NO_LIMIT and principal.rate_limit != NO_LIMIT:
+        return False
+    charges = _of_caller(principal.user_id, principal.key_id, principal.rate_limit, _rules.of_owner)[1]
+    return not charges or _current().holds(charges)
+
+
 def require(*, principal: Principal | None, address: str) -> Verdict | None:
     """`check`, but a request that may not pass raises RateLimited."""
     verdict = check(principal=principal, address=address)

@@ -13,6 +13,9 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from accounts import metric_files
+
+metric_files.use()
 # Nothing is served from it: a scrape reads the files. Metrics that others declare go to the library's own registry.
 _registry = CollectorRegistry()
 
@@ -56,6 +59,13 @@ DROPPED = Counter(
     ["reason"],
     registry=_registry,
 )
+SHED = Counter(
+    "ml_requests_shed",
+    "Requests answered 503 `overloaded` for want of a thread: too many waited (full), the wait was expected to be too "
+    "long (expected), or it was (late).",
+    ["reason"],
+    registry=_registry,
+)
 SHORTENED = Counter(
     "ml_prediction_log_shortened",
     "Prediction records written without input and output, because the spool was nearly full.",
@@ -83,6 +93,15 @@ SUGGESTION_SECONDS = Histogram(
     ["source"],
     buckets=_SUGGESTION_BUCKETS,
     registry=_registry,
+)
+BATCH_ROWS = Counter(
+    "ml_batch_rows",
+    "Rows of files that were scored in bulk, counted when their job ends: ok, or failed (they have no answer).",
+    ["model", "version", "status"],
+    registry=_registry,
+)
+BATCH_JOBS = Counter(
+    "ml_batch_jobs", "Batch jobs by how they ended: done, failed or cancelled.", ["model", "status"], registry=_registry
 )
 
 
@@ -138,11 +157,14 @@ COUNTED: tuple[Counter | Histogram, ...] = (
     INVALID_INPUTS,
     FALLBACKS,
     DROPPED,
+    SHED,
     SHORTENED,
     CACHE_HITS,
     CACHE_MISSES,
     SUGGESTIONS,
     SUGGESTION_SECONDS,
+    BATCH_ROWS,
+    BATCH_JOBS,
 )
 
 
@@ -172,6 +194,13 @@ def count_suggestion(*, source: str, seconds: float) -> None:
     """Count one list of propositions: by a `model`, `cached`, or by `rules`."""
     SUGGESTIONS.labels(source).inc()
     SUGGESTION_SECONDS.labels(source).observe(seconds)
+
+
+def count_batch(*, model: str, version: int, status: str, answered: int, failed: int) -> None:
+    """Count a batch job that ended, and its rows. `status`: how it ended."""
+    BATCH_JOBS.labels(model, status).inc()
+    BATCH_ROWS.labels(model, version, "ok").inc(answered)
+    BATCH_ROWS.labels(model, version, "failed").inc(failed)
 
 
 def observe_pending() -> None:
@@ -237,6 +266,12 @@ def _invalid_of(model: str, error_code: str) -> Any:
 @lru_cache(_MAX_REMEMBERED)
 def _fallback_of(model: str, reason: str) -> Any:
     return FALLBACKS.labels(model, reason)
+
+
+@lru_cache
+def shed_requests(reason: str) -> Any:
+    """The counter of requests that no thread took in time."""
+    return SHED.labels(reason)
 
 
 @lru_cache

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Builds what the image holds, in a bare directory: deploy/build.sh TARGET
+# Builds what the image holds, in a bare directory: deploy/build.sh TARGET [EXTRA,EXTRA]
 # TARGET/app is the platform, TARGET/venv its environment. TARGET must be the place it will run at.
 set -eu
 
 target=$1
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+rm -rf "$target/app"
 mkdir -p "$target/app"
 target=$(CDPATH='' cd -- "$target" && pwd)
 
@@ -15,7 +16,7 @@ for part in accounts registry monitoring inference solutions mlplatform template
 done
 find "$target/app" -name __pycache__ -prune -exec rm -rf {} +
 
-"$target/app/deploy/venv.sh" "$target/venv"
+"$target/app/deploy/venv.sh" "$target/venv" "${2:-}"
 
 # Proves that settings, models and static files are whole. What this writes, secrets included, is thrown away.
 scratch=$(mktemp -d)

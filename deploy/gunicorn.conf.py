@@ -6,6 +6,7 @@ connections, files and threads after the fork. Run it behind a proxy that buffer
 
 import contextlib
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
 
 from django.conf import settings  # noqa: E402 (the environment comes first)
 from gunicorn.glogging import Logger  # noqa: E402
+
+from mlplatform import leaving  # noqa: E402
 
 WARM_UP_SECONDS = 600.0
 """A serving process that has not loaded what is live by then counts as hung."""
@@ -52,6 +55,22 @@ class logger_class(Logger):  # noqa: N801 (gunicorn's name for the setting)
 
     def access(self, *args: Any, **kwargs: Any) -> None:
         return
+
+
+def when_ready(server: Any) -> None:
+    """In the master: SIGTERM says first that this server leaves."""
+
+    def stop(number: int, frame: Any) -> None:
+        leaving.let_nobody_in(listener.sock for listener in server.LISTENERS)
+        server.signal(number, frame)
+
+    signal.signal(signal.SIGTERM, leaving.in_two_steps(stop, seconds=settings.LAME_DUCK_SECONDS))
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    """gunicorn takes no `Connection` from an application."""
+    if leaving.is_announced():
+        request.force_close()
 
 
 def post_worker_init(worker: Any) -> None:

@@ -12,6 +12,7 @@ from inference import admin_compare_pairs as pairs
 from inference import comparing
 from inference.admin_shell import shell, visible_model
 from monitoring import charts, selectors
+from monitoring.sums import Sums
 from registry.models import ModelVersion, RegisteredModel
 from registry.services.rights import is_servable
 
@@ -83,7 +84,7 @@ def _traffic(request: HttpRequest, model: RegisteredModel, versions: list[ModelV
 
 
 def _traffic_of(line: selectors.Line | None, largest: float) -> Traffic:
-    sums = line.sums if line else selectors.Sums()
+    sums = line.sums if line else Sums()
     values = [(name, getattr(sums, field)) for name, field in _QUANTILES]
     return Traffic(
         requests=sums.requests,

@@ -10,12 +10,14 @@ from inference import validation
 from inference.errors import ValidationFailed
 from monitoring.drift import references
 from registry import artifacts, seals, services
+from registry.errors import StorageUnavailable
 from registry.heartbeat import kept_alive
 from registry.leases import LeaseLost
 from registry.models import ModelVersion
 
 log = logging.getLogger(__name__)
 _RETRY_SECONDS = (5.0, 30.0, 120.0)
+_STORE_SECONDS = 10.0
 
 
 def validate_next() -> bool:
@@ -54,6 +56,9 @@ def _validate(version: ModelVersion, lost: threading.Event) -> None:
         log.info("validation of %s was interrupted; it goes back into the queue", version)
         services.release_validation(version=version, counts=False)
         raise
+    except StorageUnavailable as error:
+        log.warning("validation of %s waits for the store of model files: %s", version, error.message)
+        services.release_validation(version=version, delay=_STORE_SECONDS, counts=False)
     except LeaseLost:
         log.warning("another runner took %s over; what was found here is dropped", version)
     except Exception:
@@ -65,20 +70,20 @@ def _validate(version: ModelVersion, lost: threading.Event) -> None:
 
 
 def _prove(version: ModelVersion, progress: Callable[[str, float], None]) -> validation.ValidationResult:
-    artifacts.check(version.stored_file(seals.ORIGINAL))
-    return validation.validate(
-        artifact=artifacts.path_of(version.artifact),
-        format=version.format,
-        task=version.model.task or None,
-        handler=version.model.handler or None,
-        sample=version.sample,
-        expected=version.expected,
-        trusted=version.trusted,
-        limits=validation.Limits(
-            wall_seconds=settings.VALIDATION_SECONDS, memory_bytes=settings.VALIDATION_MEMORY_BYTES
-        ),
-        progress=progress,
-    )
+    with artifacts.held(version.stored_file(seals.ORIGINAL)) as artifact:
+        return validation.validate(
+            artifact=artifact,
+            format=version.format,
+            task=version.model.task or None,
+            handler=version.model.handler or None,
+            sample=version.sample,
+            expected=version.expected,
+            trusted=version.trusted,
+            limits=validation.Limits(
+                wall_seconds=settings.VALIDATION_SECONDS, memory_bytes=settings.VALIDATION_MEMORY_BYTES
+            ),
+            progress=progress,
+        )
 
 
 def _record(version: ModelVersion, found: validation.ValidationResult) -> None:

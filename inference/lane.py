@@ -4,7 +4,7 @@ import orjson
 
 from accounts.principal import Principal
 from accounts.strict_json import load_object
-from inference import model_cache, predictor, questions
+from inference import model_cache, prediction_cache, predictor, questions
 from inference.predictor import Answer
 from inference.serializers import answer_body
 from registry import resolver
@@ -16,13 +16,30 @@ def is_steady(reference: str) -> bool:
     return served is not None and model_cache.cache.holds(served)
 
 
-def predict(*, principal: Principal, reference: str, body: bytes, request_id: str) -> Answer:
+def is_quick(reference: str, body: bytes) -> bool:
+    """Whether such a request asks for a call of so little time that nobody need wait for it on a thread of its own.
+
+    It never waits: neither for a place of the model, nor for the same answer to be computed, nor for a worker thread.
+    """
+    served = resolver.recall(reference)
+    loaded = None if served is None else model_cache.cache.peek(served)
+    if served is None or loaded is None or not loaded.is_quick or b"explain" in body:
+        return False
+    return served.serving.max_concurrent is None and not prediction_cache.seconds_for(
+        served.serving, pays=loaded.measures.pays_to_cache
+    )
+
+
+def predict(
+    *, principal: Principal, reference: str, body: bytes, request_id: str, arrived_at: float | None = None
+) -> Answer:
     """`predictor.predict` for a body that is not read yet. Raises what it raises, and the serializer's refusals."""
     return predictor.predict(
         principal=principal,
         reference=reference,
         read=lambda: questions.read(load_object(body)),
         request_id=request_id,
+        arrived_at=arrived_at,
     )
 
 

@@ -20,6 +20,9 @@ JOIN_FACTOR = 4.0
 CACHE_SHARE = 0.5
 SHARED_CACHE_ABOVE_MS = 1.0
 SLOW_ABOVE_MS = 100.0
+# Below the first a call costs less than the hand-over to another thread; one whose calls have come to take longer than
+# the second (a busy machine adds some milliseconds) is handed over all the same.
+QUICK_BELOW_MS, QUICK_WHILE_BELOW_MS = 0.2, 50.0
 _ENOUGH_SECONDS, _MOST_SECONDS = 0.02, 0.5
 _FEWEST_RUNS, _MOST_RUNS = 3, 7
 
@@ -47,6 +50,18 @@ class Measures:
             self.pays_to_share = self.call_ms > SHARED_CACHE_ABOVE_MS
             if self.joined_call_ms is not None:
                 self.pays_to_join = self.call_ms > JOIN_ABOVE_MS and self.joined_call_ms < JOIN_FACTOR * self.call_ms
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether a call with few rows is over before another thread would have begun it."""
+        call_ms, many_ms = self.call_ms, self.joined_call_ms
+        return (
+            call_ms is not None
+            and many_ms is not None
+            and call_ms < QUICK_BELOW_MS
+            and many_ms < JOIN_ROWS * QUICK_BELOW_MS
+            and self.recent_ms < QUICK_WHILE_BELOW_MS
+        )
 
     def is_slow(self, rows: int) -> bool:
         """Whether a call with that many rows holds a thread long enough to care."""

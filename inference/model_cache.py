@@ -47,6 +47,13 @@ class Loaded:
     lane: Lane = field(default_factory=Lane)
     joiner: Joiner = field(default_factory=Joiner)
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether a call with few rows takes less than handing it to another thread, and needs none of its own."""
+        return self.measures.is_quick and (
+            hasattr(self.model, "run_options") or getattr(self.model, "is_bounded", False)
+        )
+
     def as_facts(self) -> dict[str, Any]:
         """For whoever shows what a process holds."""
         return {
@@ -96,8 +103,12 @@ class ModelCache:
 
     def holds(self, served: Served) -> bool:
         """Whether the version is loaded, without loading it."""
+        return self.peek(served) is not None
+
+    def peek(self, served: Served) -> Loaded | None:
+        """The version if it is loaded, without loading it and without counting this as a use."""
         loaded = self._loaded.get(served.version_id)
-        return loaded is not None and loaded.served.sha256 == served.sha256
+        return loaded if loaded is not None and loaded.served.sha256 == served.sha256 else None
 
     def pin(self, version_ids: frozenset[int]) -> None:
         """Say which versions are live; they stay loaded."""

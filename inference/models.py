@@ -1,10 +1,13 @@
-"""Staging: what an activation asks of the serving processes, and what they answer."""
+"""Staging: what an activation asks of the serving processes, and what they answer; strikes. And the rows of rooms."""
 
 import uuid
 
 from django.db import models
 
+from inference.batch.models import BatchJob, JobStatus
 from registry.models import ModelVersion
+
+__all__ = ["BatchJob", "CacheEpoch", "JobStatus", "Staging", "StagingReply", "Strike", "StrikeKind"]
 
 
 class Staging(models.Model):

@@ -44,14 +44,25 @@ class Answer(NamedTuple):
     explanation: Explanation | NotExplained | None = None
 
 
-def predict(*, principal: Principal, reference: str, read: Callable[[], Question], request_id: str) -> Answer:
+def predict(
+    *,
+    principal: Principal,
+    reference: str,
+    read: Callable[[], Question],
+    request_id: str,
+    arrived_at: float | None = None,
+) -> Answer:
     """Answer one request; `read` parses its body, so that a body that can't be read is written down too.
+
+    `arrived_at`, a time of `perf_counter`: when it came, if it has waited since; the deadline counts from there.
 
     Raises ModelNotFound, NoActiveVersion, VersionNotReady, BatchTooLarge, RateLimited, InputInvalid, SpoolFull,
     TooManyToExplain and whatever `read` raises; and, unless the model has a fallback, what loading it raises,
     ModelExecutionFailed, ModelOverloaded, DeadlineExceeded. An answer that is returned is in the spool.
     """
     record = Record(_new_id(), request_id, principal)
+    if arrived_at is not None:
+        record.came_at(arrived_at)
     try:
         record.served = served = _resolve(reference, principal)
         question = read()

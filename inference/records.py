@@ -48,6 +48,11 @@ class Record:
     inference_ms: float = 0.0
     explanation: Explanation | NotExplained | None = None
 
+    def came_at(self, arrived_at: float) -> None:
+        """The request came sooner, at that time of `perf_counter`, and has waited since."""
+        self.at -= self.started - arrived_at
+        self.started = arrived_at
+
     def succeeded(self, answer: Predictions, *, from_cache: bool) -> None:
         """Write down an answer. Must be called before the answer leaves; raises when it can't be written down."""
         confidence = answer.confidence[0] if answer.confidence and self.rows == 1 else None

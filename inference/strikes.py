@@ -9,9 +9,10 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.utils import timezone
 
+from accounts import database
 from accounts.retrying import retry
 from inference import process
 from inference.errors import DeadlineExceeded
@@ -62,8 +63,10 @@ def collect_crashes() -> bool:
 def strike(*, version_id: int, kind: str, detail: str) -> bool:
     """Count one; True when it was the one that took the version out of service. Never raises for the database."""
     try:
-        return retry(lambda: _strike(version_id, kind, detail), on=DatabaseError, attempts=3, between=connection.close)
-    except DatabaseError:
+        return retry(
+            lambda: _strike(version_id, kind, detail), on=database.Failure, attempts=3, between=connection.close
+        )
+    except database.Failure:
         log.exception("a strike of version %s could not be counted", version_id)
         return False
 

@@ -9,6 +9,7 @@ from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.arrival import arrived_at
 from accounts.authentication import caller
 from accounts.idempotent_views import idempotent, keep
 from accounts.strict_json import StrictJSONParser
@@ -40,7 +41,11 @@ class PredictViewSet(viewsets.ViewSet):
     def create(self, request: Request, ref: str) -> Response:
         request_id = request._request.request_id  # type: ignore[attr-defined]
         answer = predictor.predict(
-            principal=caller(request), reference=ref, read=lambda: questions.read(request.data), request_id=request_id
+            principal=caller(request),
+            reference=ref,
+            read=lambda: questions.read(request.data),
+            request_id=request_id,
+            arrived_at=arrived_at(request.META),
         )
         return Response(answer_body(answer, request_id=request_id), headers=answer_headers(answer))
 

@@ -42,6 +42,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(request, RegisteredModel, "Models", "deployed_code"),
                 _list(request, ModelVersion, "Versions", "history"),
                 (True, "Solutions", "apps", reverse("admin-solutions")),
+                (True, "Bulk scoring", "table_rows", reverse("admin-batch")),
             ],
         ),
         (

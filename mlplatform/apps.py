@@ -15,4 +15,5 @@ class PlatformConfig(AppConfig):
         # Registers the system checks.
         import_module("mlplatform.checks")
         import_module("mlplatform.hardening_checks")
+        import_module("mlplatform.storage_checks")
         sentry.start()

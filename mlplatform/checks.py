@@ -1,15 +1,17 @@
 """Numbered checks of the settings, run at start and by `manage.py check`.
 
 E001 a secret is missing, short, a placeholder or equal to another (production) · E002 DEBUG in production ·
-E003 any host is served in production · E004 unknown SPOOL_WHEN_FULL · E005 VAR_DIR can't be written ·
-E020 unknown TORCH_DEVICE · E021 SENTRY_DSN without the extra `sentry` ·
-W001 SQLite in production · W002 this kernel lacks layers of the
-sandbox. E006 to E014, W003 and W004 are in `hardening_checks`.
+E003 any host is served in production · E004 unknown SPOOL_WHEN_FULL · E005 VAR_DIR or MODEL_PATH can't be written ·
+E020 unknown TORCH_DEVICE · E021 SENTRY_DSN without the extra `sentry` · E022 a value that can't be read ·
+E023 a password of the database or of Redis is a placeholder (production) · W001 SQLite in production ·
+W002 this kernel lacks layers of the sandbox. E006 to E014, W003 and W004 are in `hardening_checks`, E024, E025 and W005
+in `storage_checks`.
 """
 
 import os
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -17,7 +19,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from inference.validation import sandbox
-from mlplatform import sentry
+from mlplatform import env, sentry
 
 SECRETS = ("SECRET_KEY", "JWT_SIGNING_KEY", "API_KEY_PEPPER", "ARTIFACT_SEAL_KEY")
 MIN_SECRET_LENGTH = 32
@@ -71,9 +73,35 @@ def _weakness(secret: str) -> str:
         return "is not set"
     if len(secret) < MIN_SECRET_LENGTH:
         return f"has fewer than {MIN_SECRET_LENGTH} characters"
-    if len(set(secret)) < _MIN_DISTINCT or any(word in secret.lower() for word in _PLACEHOLDERS):
+    if len(set(secret)) < _MIN_DISTINCT or _is_placeholder(secret):
         return "looks like a placeholder"
     return ""
+
+
+def _is_placeholder(secret: str) -> bool:
+    return any(word in secret.lower() for word in _PLACEHOLDERS)
+
+
+@register()
+def check_environment(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """E022"""
+    return [Error(fault, id="mlplatform.E022") for fault in env.FAULTS]
+
+
+@register(Tags.security)
+def check_passwords(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """E023"""
+    if not settings.PRODUCTION:
+        return []
+    passwords = {"DATABASE_URL": str(settings.DATABASES["default"].get("PASSWORD") or "")}
+    for name in ("REDIS_URL", "CACHE_REDIS_URL", "RATE_LIMIT_REDIS_URL"):
+        passwords[name] = unquote(urlsplit(getattr(settings, name)).password or "")
+    hint = "Give it a password of its own."
+    return [
+        Error(f"The password in {name} looks like a placeholder.", hint=hint, id="mlplatform.E023")
+        for name, password in passwords.items()
+        if _is_placeholder(password)
+    ]
 
 
 @register(Tags.security)
@@ -129,9 +157,12 @@ def check_sentry(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 @register()
 def check_var_dir(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     """E005"""
-    if os.path.isdir(settings.VAR_DIR) and os.access(settings.VAR_DIR, os.W_OK | os.X_OK):
-        return []
-    return [Error(f"VAR_DIR ({settings.VAR_DIR}) can't be written.", id="mlplatform.E005")]
+    places = {"VAR_DIR": settings.VAR_DIR, "MODEL_PATH": settings.MODELS_DIR}
+    return [
+        Error(f"{name} ({place}) can't be written.", id="mlplatform.E005")
+        for name, place in places.items()
+        if not (os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK))
+    ]
 
 
 @register()

@@ -34,6 +34,7 @@ _HEADINGS = {
     413: "Too large",
     429: "Too many requests",
     503: "Not available",
+    507: "No room",
 }
 
 

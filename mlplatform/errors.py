@@ -5,9 +5,10 @@ A domain error is listed here by its class; the nearest listed class of an error
 learns nothing but the request's id, under which the log has the rest.
 """
 
+import errno
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.core import exceptions as django_errors
@@ -21,6 +22,7 @@ from rest_framework.views import set_rollback
 from accounts import errors as accounts_errors
 from accounts.authentication import CHALLENGE
 from inference import errors as inference_errors
+from inference.batch import errors as batch_errors
 from monitoring.drift import errors as drift_errors
 from monitoring.outcomes import errors as outcomes_errors
 from monitoring.spool import errors as spool_errors
@@ -70,6 +72,8 @@ _RETRY_AFTER_SECONDS = 1
 _DATABASE = Rule(503, "database_unavailable", "The database does not answer.", is_fault=True, hides_text=True)
 _DAMAGED = "The model's file is missing or damaged; an administrator has to look."
 _TOO_LARGE = Rule(413, "body_too_large", "The body is too large.", hides_text=True)
+_NO_ROOM = Rule(507, "storage_full", "The disk is full: nothing can be stored now.", is_fault=True, hides_text=True)
+_NO_ROOM_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _INTERNAL = Rule(500, "internal_error", "Something went wrong on our side.", is_fault=True, hides_text=True)
 
 TABLE: dict[type[BaseException], Rule] = {
@@ -106,6 +110,7 @@ TABLE: dict[type[BaseException], Rule] = {
     registry_errors.ArtifactInvalid: Rule(422, "unknown_format"),
     registry_errors.ArtifactTooLarge: Rule(413, "artifact_too_large"),
     registry_errors.BundleInvalid: Rule(422, "bundle_invalid"),
+    registry_errors.StorageUnavailable: Rule(503, "storage_unavailable", is_fault=True),
     registry_errors.DigestMismatch: Rule(503, "digest_mismatch", _DAMAGED, is_fault=True, hides_text=True),
     registry_errors.ArtifactMissing: Rule(503, "artifact_missing", _DAMAGED, is_fault=True, hides_text=True),
     registry_errors.SealBroken: Rule(503, "seal_broken", _DAMAGED, is_fault=True, hides_text=True),
@@ -121,6 +126,11 @@ TABLE: dict[type[BaseException], Rule] = {
     inference_errors.ModelOverloaded: Rule(503, "model_overloaded"),
     inference_errors.DeadlineExceeded: Rule(504, "deadline_exceeded"),
     inference_errors.ActivationFailed: Rule(409, "activation_failed"),
+    batch_errors.JobNotFound: Rule(404, "not_found"),
+    batch_errors.StateForbids: Rule(409, "conflict"),
+    batch_errors.TooManyJobs: Rule(429, "too_many_jobs"),
+    batch_errors.InputTooLarge: Rule(413, "file_too_large"),
+    batch_errors.InputRefused: Rule(422, "invalid_file"),
     # monitoring
     drift_errors.NoReference: Rule(409, "no_reference"),
     drift_errors.TooFewRows: Rule(409, "too_few_rows"),
@@ -174,7 +184,9 @@ def answer_to(error: BaseException) -> Answer:
 
 
 def rule_for(error: BaseException) -> Rule:
-    """The table's line for an error: that of its nearest class."""
+    """The table's line for an error: that of its nearest class. A full disk has no class of its own."""
+    if isinstance(error, OSError) and error.errno in _NO_ROOM_ERRORS:
+        return _NO_ROOM
     return next((TABLE[kind] for kind in type(error).__mro__ if kind in TABLE), _INTERNAL)
 
 
@@ -191,7 +203,18 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     request_id = request_id_of(context.get("request"))
     log_fault(error, request_id, model=str(context.get("kwargs", {}).get("ref", "")))
     answer = answer_to(error)
+    if isinstance(error, drf_errors.UnsupportedMediaType):
+        answer = _naming_what_is_read(answer, context.get("view"))
     return Response(answer.body(request_id), status=answer.status, headers=dict(answer.headers))
+
+
+def _naming_what_is_read(answer: Answer, view: Any) -> Answer:
+    """The same refusal, with the media types that the view reads."""
+    accepted = [parser.media_type for parser in getattr(view, "parser_classes", ())]
+    if not accepted:
+        return answer
+    message = f"{answer.message} Send it as {' or '.join(accepted)}."
+    return replace(answer, message=message, details={**answer.details, "accepted": accepted})
 
 
 def request_id_of(request: HttpRequest | Any) -> str:

@@ -21,6 +21,7 @@ from django.http import HttpResponse
 from django.middleware.security import SecurityMiddleware
 
 from accounts import credentials, limits
+from accounts.arrival import arrived_at
 from accounts.principal import Principal
 from accounts.strict_json import FastJSONRenderer
 from inference import lane
@@ -45,6 +46,7 @@ _TELLING = (
 )  # fmt: skip
 _ALLOW = ("Allow", "POST, OPTIONS")  # from the view, so not where the request does not get that far
 _MOST_REMEMBERED = 1000
+_JUDGED = "mlplatform.fit"  # in an environ; what clients send begins with HTTP_
 _STATUS_LINES = {status: f"{status} {reason}" for status, reason in responses.items()}
 _to_json = FastJSONRenderer().render
 
@@ -56,6 +58,14 @@ class Terms(NamedTuple):
     headers: Headers  # what every answer to this host carries
 
 
+class Fit(NamedTuple):
+    """A request that the lane answers."""
+
+    terms: Terms
+    principal: Principal
+    length: int  # of its body, in bytes
+
+
 class FastLane:
     """A WSGI application in front of another one."""
 
@@ -65,24 +75,42 @@ class FastLane:
         self.answered = 0  # roughly, with several threads
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] != "POST" or not environ["PATH_INFO"].startswith(PREFIX):
+        fit = environ.pop(_JUDGED, None) or self._fit(environ)
+        if fit is None:
             return self._django(environ, start_response)
+        body = environ["wsgi.input"].read(fit.length)
+        if len(body) != fit.length:
+            environ["wsgi.input"] = BytesIO(body)
+            return self._django(environ, start_response)
+        self.answered += 1
+        return _answer(environ, start_response, fit, body)
+
+    def is_quick(self, environ: Environ, body: bytes) -> bool:
+        """Whether this request is answered here in less time than handing it to a thread takes, without waiting.
+
+        `body` is what has arrived of it. The verdict is left in `environ`, so that it isn't found twice.
+        """
+        fit = self._fit(environ)
+        if fit is None or not lane.is_quick(fit.terms.reference, body) or not limits.is_near(fit.principal):
+            return False
+        environ[_JUDGED] = fit
+        return True
+
+    def _fit(self, environ: Environ) -> "Fit | None":
+        """What is known of a request that the lane answers; None for one that it doesn't."""
+        if environ["REQUEST_METHOD"] != "POST" or not environ["PATH_INFO"].startswith(PREFIX):
+            return None
         terms = self._terms(environ)
         length = _length(environ.get("CONTENT_LENGTH") or "")
         if terms is None or not length or not _UNUSUAL.isdisjoint(environ) or not lane.is_steady(terms.reference):
-            return self._django(environ, start_response)
+            return None
         # Whose credential this is, if it was verified a moment ago.
         principal = credentials.recall(
             authorization=environ.get("HTTP_AUTHORIZATION"), api_key=environ.get("HTTP_X_API_KEY")
         )
         if principal is None or "predict" not in principal.scopes:
-            return self._django(environ, start_response)
-        body = environ["wsgi.input"].read(length)
-        if len(body) != length:
-            environ["wsgi.input"] = BytesIO(body)
-            return self._django(environ, start_response)
-        self.answered += 1
-        return _answer(environ, start_response, principal, terms, body)
+            return None
+        return Fit(terms, principal, length)
 
     def _terms(self, environ: Environ) -> Terms | None:
         """The terms of this request, or None where Django should judge it. Found once for equal headers."""
@@ -104,7 +132,7 @@ def _judge(environ: Environ) -> Terms | None:
     reference = environ["PATH_INFO"][len(PREFIX) :].removesuffix("/").removesuffix("/batch")
     if not _REFERENCE.fullmatch(reference):
         return None
-    headers = _standing_headers(WSGIRequest(environ))
+    headers = _standing_headers(WSGIRequest({**environ, "wsgi.input": BytesIO()}))
     return None if headers is None else Terms(reference, headers)
 
 
@@ -136,9 +164,8 @@ def _length(text: str) -> int:
     return length if length <= settings.MAX_BODY_BYTES else 0
 
 
-def _answer(
-    environ: Environ, start_response: Callable[..., Any], principal: Principal, terms: Terms, body: bytes
-) -> Iterable[bytes]:
+def _answer(environ: Environ, start_response: Callable[..., Any], fit: Fit, body: bytes) -> Iterable[bytes]:
+    terms, principal, _ = fit
     request_id = request_id_from(environ.get("HTTP_X_REQUEST_ID"))
     verdict = limits.check(principal=principal, address="")
     status, headers = 200, [*terms.headers, (REQUEST_ID_HEADER, request_id)]
@@ -148,7 +175,13 @@ def _answer(
         if verdict is not None and not verdict.is_admitted:
             raise limits.refusal(verdict)
         headers.append(_ALLOW)
-        answer = lane.predict(principal=principal, reference=terms.reference, body=body, request_id=request_id)
+        answer = lane.predict(
+            principal=principal,
+            reference=terms.reference,
+            body=body,
+            request_id=request_id,
+            arrived_at=arrived_at(environ),
+        )
         text = lane.answer_text(answer, request_id=request_id)
         headers += answer_headers(answer).items()
     except Exception as error:

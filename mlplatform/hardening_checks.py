@@ -60,7 +60,7 @@ def _transport_faults() -> Iterator[str]:
     if any(host.startswith(".") for host in settings.ALLOWED_HOSTS):
         yield "ALLOWED_HOSTS admits any subdomain: name the hosts."
     if not settings.ALLOWED_HOSTS:
-        yield "ALLOWED_HOSTS is empty."
+        yield "ALLOWED_HOSTS names no host: set it to those that this installation is called by."
 
 
 @register(Tags.security)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from django.db import close_old_connections, connections
 
-from accounts import origin
+from accounts import database, origin
 from mlplatform import stopping
 from mlplatform.jobs import Job
 
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.25
 MAX_BACK_OFF_SECONDS = 60.0
+MAX_BACK_OFF_WITHOUT_DATABASE_SECONDS = 4.0
 HEARTBEAT_SECONDS = 60.0
 
 
@@ -53,9 +54,12 @@ class Lane:
         try:
             with origin.of_job(job.name):
                 did_something = bool(job.work())
-        except Exception:
+        except Exception as error:
             self._failures[job.name] += 1
-            delay = min(2.0 ** (self._failures[job.name] - 1), MAX_BACK_OFF_SECONDS)
+            # A database that is away says nothing about the job, and all wait for its return.
+            is_away = isinstance(error, database.AWAY)
+            longest = MAX_BACK_OFF_WITHOUT_DATABASE_SECONDS if is_away else MAX_BACK_OFF_SECONDS
+            delay = min(2.0 ** (self._failures[job.name] - 1), longest)
             log.exception("job failed: %s; it is tried again in %.0f s", job.name, delay)
             self._due_at[job.name] = time.monotonic() + delay
             return False

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from accounts import idempotency, lockout, tokens
 from inference import jobs as inference_jobs
 from inference import strikes
+from inference.batch import job as batch_job
+from inference.batch import services as batch_jobs
 from monitoring import partitions, processes, retention, spool
 from monitoring.alerts import delivery, judging
 from monitoring.drift import checking
 from monitoring.error_groups import writing as error_groups
 from monitoring.outcomes import keeping, matching, queueing, summing
 from registry import artifacts, scrubbing
-from solutions.propositions import counting
+from solutions.propositions import counting, forgetting
 from solutions.propositions.retraining import running, schedule
 from solutions.runs import job as training_job
 
@@ -64,6 +66,7 @@ JOBS: tuple[Job, ...] = (
     Job("validate uploaded versions", inference_jobs.validate_next, every_seconds=0.5, is_long=True),
     Job("retrain the ranking of propositions", running.run_next, every_seconds=1.0, is_long=True),
     Job("count impressions and clicks of propositions", counting.count_next, every_seconds=10.0),
+    Job("forget what users did with propositions long ago", forgetting.prune, every_seconds=600.0),
     Job("ask for a retraining when one is due", schedule.ask_if_due, every_seconds=600.0),
     Job("take over the records of dead processes", spool.take_over, every_seconds=1.0),
     Job("make the record's partitions ahead of time", _prepare_partitions, every_seconds=600.0),
@@ -86,6 +89,9 @@ JOBS: tuple[Job, ...] = (
     Job("forget sign-ins that expired", tokens.prune, every_seconds=600.0),
     Job("forget answers kept for repeated calls", idempotency.prune, every_seconds=600.0),
     Job("check stored model files", scrubbing.scrub_next, every_seconds=2.0),
+    Job("score the files that were sent", batch_job.tend, every_seconds=1.0),
+    Job("count the rows of batch jobs", batch_jobs.count, every_seconds=5.0),
+    Job("forget old batch jobs", batch_jobs.prune, every_seconds=3600.0),
     Job("run the trainings that were asked for", training_job.tend, every_seconds=1.0),
     Job("remove abandoned uploads", _sweep_uploads, every_seconds=3600.0),
 )

@@ -59,7 +59,7 @@ def configuration(*, level: str, form: str, is_production: bool) -> dict[str, An
             # The web servers say through these how they are; they would have handlers of their own.
             **{
                 name: {"handlers": ["console"], "level": level.upper(), "propagate": False}
-                for name in ("_granian", "granian.access", "gunicorn.error", "gunicorn.access")
+                for name in ("gunicorn.error", "gunicorn.access")
             },
         },
     }
@@ -159,7 +159,7 @@ def _process_name() -> str:
     program = Path(sys.argv[0])
     if program.name == "manage.py" and len(sys.argv) > 1:
         return sys.argv[1]
-    return "serve" if "granian" in str(program) or "gunicorn" in str(program) else program.stem
+    return "serve" if program.parent.name == "server" or "gunicorn" in str(program) else program.stem
 
 
 _PROCESS = _process_name()

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 
 from accounts import origin
 from inference import health
+from mlplatform import leaving
 
 GetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
 
@@ -66,7 +67,7 @@ class HealthMiddleware:
         if path in ("/health", "/health/"):
             return self._answer(request, is_well=True, word="ok")
         if path in ("/ready", "/ready/"):
-            is_ready = health.is_ready()
+            is_ready = health.is_ready() and not leaving.is_announced()
             return self._answer(request, is_well=is_ready, word="ready" if is_ready else "not ready")
         return self.get_response(request)
 
@@ -79,6 +80,8 @@ class HealthMiddleware:
         )
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Content-Type-Options"] = "nosniff"
+        # CommonMiddleware, which states it elsewhere, is not reached.
+        response.headers["Content-Length"] = str(len(response.content))
         return response
 
 

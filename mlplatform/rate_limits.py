@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from accounts import credentials, limits
+from accounts import credentials, database, limits
 from accounts.addresses import client_address
 from accounts.errors import AccountsError
 from accounts.principal import Principal
@@ -63,5 +62,5 @@ def caller_of(request: HttpRequest) -> Principal | None:
         return credentials.authenticate(
             authorization=request.META.get("HTTP_AUTHORIZATION"), api_key=request.META.get("HTTP_X_API_KEY")
         )
-    except (AccountsError, DatabaseError):
+    except (AccountsError, database.Failure):
         return None

@@ -6,7 +6,6 @@ all below VAR_DIR. With PRODUCTION=true the system checks demand what production
 
 import os
 import secrets
-import sys
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,16 +15,15 @@ from django.templatetags.static import static
 from mlplatform import env, local_secret, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-# Commands come and go: what they counted of their queries would come to the metrics and leave them again.
-_IS_COMMAND = Path(sys.argv[0]).name == "manage.py" and sys.argv[1:2] != ["runjobs"]
 
 # -- Where things are ---------------------------------------------------------------------------------
 
 VAR_DIR = env.path("VAR_DIR", BASE_DIR / "var", "Everything the platform writes lies below this directory.")
 PORT = env.integer("PORT", 8000, "The port the web server listens on.")
 BIND = env.text("BIND", "127.0.0.1", "The address the web server listens on.")
-MODELS_DIR = VAR_DIR / "models"
-STAGING_DIR = VAR_DIR / "uploads"
+MODELS_DIR = env.path("MODEL_PATH", VAR_DIR / "models", "Where stored model files lie, if not below VAR_DIR.")
+# A file is moved into its place, which works within one file system only.
+STAGING_DIR = VAR_DIR / "uploads" if MODELS_DIR.is_relative_to(VAR_DIR) else MODELS_DIR / ".uploads"
 SPOOL_DIR = VAR_DIR / "spool"
 METRICS_DIR = VAR_DIR / "metrics"
 STATIC_ROOT = VAR_DIR / "static"
@@ -72,7 +70,13 @@ HAS_SECRET_KEY = bool(SECRET_KEY)
 # So that `manage.py check --deploy` can tell of everything that is missing; nothing is served with it.
 SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)
 
-ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], "Host names the platform answers to.")
+ALLOWED_HOSTS = env.names(
+    "ALLOWED_HOSTS",
+    ["localhost", "127.0.0.1", "[::1]"],
+    "Host names the platform answers to; in production they must be named.",
+)
+if PRODUCTION and not env.is_given("ALLOWED_HOSTS"):
+    ALLOWED_HOSTS = []
 CSRF_TRUSTED_ORIGINS = env.names("CSRF_TRUSTED_ORIGINS", [], "Origins (https://…) whose forms are trusted.")
 SECURE_SSL_REDIRECT = PRODUCTION
 HSTS_SECONDS = env.integer("HSTS_SECONDS", 31536000, "Strict-Transport-Security max-age in production.")
@@ -80,7 +84,8 @@ SECURE_HSTS_SECONDS = HSTS_SECONDS if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
-SECURE_REDIRECT_EXEMPT = [r"^health/?$", r"^ready/?$"]
+# Asked by what stands beside the proxy: probes, and Prometheus, which a redirect would lead to another server.
+SECURE_REDIRECT_EXEMPT = [r"^health/?$", r"^ready/?$", r"^metrics/?$"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
@@ -159,6 +164,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "builtins": ["accounts.templatetags.moments"],
         },
     },
 ]
@@ -175,6 +181,10 @@ DATABASES = {
 _database = DATABASES["default"]
 _database["CONN_MAX_AGE"] = env.integer("DATABASE_CONN_MAX_AGE", 600, "Seconds a database connection is kept open.")
 _database["CONN_HEALTH_CHECKS"] = True
+
+from mlplatform import settings_database  # noqa: E402 (where its settings stand on the page)
+
+DATABASE_STATEMENT_SECONDS = settings_database.DATABASE_STATEMENT_SECONDS
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -182,22 +192,19 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=30000;",
     }
     _database["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
-_COUNTED_DATABASES = {
-    "django.db.backends.sqlite3": "mlplatform.counted_sqlite3",
-    "django.db.backends.postgresql": "django_prometheus.db.backends.postgresql",
-}
-if not _IS_COMMAND:
-    _database["ENGINE"] = _COUNTED_DATABASES.get(_database["ENGINE"], _database["ENGINE"])
+elif _database["ENGINE"] == "django.db.backends.postgresql":
+    _database["OPTIONS"] = {**settings_database.postgresql_options(), **_database.get("OPTIONS", {})}
+if not settings_database.IS_COMMAND:
+    _database["ENGINE"] = settings_database.COUNTED.get(_database["ENGINE"], _database["ENGINE"])
 
-REDIS_URL = env.text(
-    "REDIS_URL", "", "Redis as the shared cache, for example redis://host:6379/0; empty means in process."
+REDIS_URL = env.redis(
+    "REDIS_URL", "Redis as the shared cache, for example redis://host:6379/0; empty means in process."
 )
 CACHES = {
     "default": {
         "BACKEND": "django_prometheus.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
-        # JSON, never pickle: who can write to Redis must not be able to run code here.
-        "OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"},
+        "OPTIONS": settings_database.redis_options(),
     }
     if REDIS_URL
     else {"BACKEND": "mlplatform.counted_locmem.LocMemCache"}
@@ -291,17 +298,6 @@ REST_FRAMEWORK = {
 }
 # The one table from errors to answers; records of failed predictions ask it too.
 ANSWER_TO_ERROR = "mlplatform.errors.answer_to"
-SPECTACULAR_SETTINGS = {
-    "TITLE": "mlplatform",
-    "DESCRIPTION": "Upload, prove, activate, serve and record machine-learning models.",
-    "VERSION": "1",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "SERVE_INCLUDE_SCHEMA": False,
-    "COMPONENT_SPLIT_REQUEST": True,
-}
 DOCS_PUBLIC = env.flag("DOCS_PUBLIC", True, "Whether /docs and /api/schema are served.")
 
 # -- Other sites in browsers --------------------------------------------------------------------------
@@ -369,6 +365,8 @@ SCRUB_LIVE_SECONDS = env.number(
     "SCRUB_LIVE_SECONDS", 30.0, "How often the stored files of what is live are checked against their digests."
 )
 SCRUB_SECONDS = env.number("SCRUB_SECONDS", 86400.0, "How often every other stored model file is checked.")
+from mlplatform.settings_storage import *  # noqa: E402, F403 (where they stand on the page of settings)
+
 CODE_FORMATS_ENABLED = env.flag(
     "CODE_FORMATS_ENABLED", True, "Whether formats that can carry code (pickle, joblib, skops, PyTorch) are accepted."
 )
@@ -377,7 +375,14 @@ CODE_FORMATS_ENABLED = env.flag(
 
 WORKERS = env.integer("WORKERS", 2, "Serving processes.")
 THREADS = env.integer("THREADS", 4, "Threads per serving process.")
-SERVER = env.text("SERVER", "granian", "The web server that `serve` starts: `granian` or `gunicorn`.")
+SERVER = env.text("SERVER", "builtin", "The web server that `serve` starts: `builtin` or `gunicorn`.")
+MAX_WAIT_MS = env.integer(
+    "MAX_WAIT_MS",
+    1000,
+    "How long a request may wait for a thread of the builtin server. One that waits longer, or is expected to, is "
+    "answered 503 `overloaded`.",
+)
+LAME_DUCK_SECONDS = env.number("LAME_DUCK_SECONDS", 5.0, "How long a stopping server answers on, no longer ready.")
 FAST_LANE = env.flag(
     "FAST_LANE", True, "Answer the common prediction in front of Django; off, every request goes through the view."
 )

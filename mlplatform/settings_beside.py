@@ -13,6 +13,9 @@ PROPOSITIONS_DIVERSITY = env.number(
 PROPOSITIONS_COUNT_SECONDS = env.number(
     "PROPOSITIONS_COUNT_SECONDS", 3600.0, "How often impressions and clicks of propositions are counted."
 )
+PROPOSITIONS_KEEP_DAYS = env.integer(
+    "PROPOSITIONS_KEEP_DAYS", 365, "How long what users did with propositions is kept; 0: for good."
+)
 PROPOSITIONS_RETRAIN_DAYS = env.number(
     "PROPOSITIONS_RETRAIN_DAYS", 7.0, "How often the ranking is retrained when enough is new; 0: only when asked."
 )
@@ -51,6 +54,49 @@ JOB_LEASE_SECONDS = env.number(
     "JOB_LEASE_SECONDS", 15.0, "A job whose runner is silent for longer is taken up by another."
 )
 JOB_MAX_ATTEMPTS = env.integer("JOB_MAX_ATTEMPTS", 3, "Attempts before a job is given up, with its reason kept.")
+
+# -- Releases ------------------------------------------------------------------------------------------
+
+MIGRATE_LOCK_SECONDS = env.number(
+    "MIGRATE_LOCK_SECONDS", 2.0, "How long `migrate` waits on PostgreSQL for a table that others use; 0: without end."
+)
+MIGRATE_ATTEMPTS = env.integer(
+    "MIGRATE_ATTEMPTS", 60, "How often `migrate` gives way, and tries again a second later, before it gives up."
+)
+
+# -- Bulk scoring -------------------------------------------------------------------------------------
+
+BATCH_DIR = env.text(
+    "BATCH_DIR",
+    "",
+    "Where the files of batch jobs lie; with several hosts a directory that all share. Empty means batch/ in VAR_DIR.",
+)
+BATCH_MAX_BYTES = env.integer("BATCH_MAX_BYTES", 2 * 1024**3, "The largest file that may be uploaded to be scored.")
+BATCH_JOBS_PER_OWNER = env.integer("BATCH_JOBS_PER_OWNER", 3, "Unfinished batch jobs that one account may have.")
+BATCH_OWNER_BYTES = env.integer(
+    "BATCH_OWNER_BYTES", 10 * 1024**3, "Disk that the inputs and results of one account's batch jobs may take."
+)
+BATCH_ROWS_PER_DAY = env.integer(
+    "BATCH_ROWS_PER_DAY", 0, "Rows that one account may have scored by batch jobs of a day; 0 means no limit."
+)
+BATCH_KEEP_DAYS = env.number(
+    "BATCH_KEEP_DAYS", 7.0, "Days after its end for which a batch job and its results are kept; its input goes at once."
+)
+BATCH_PROCESSES = env.integer(
+    "BATCH_PROCESSES", 1, "Batch jobs that one job runner works on at once, each in a process of its own; 0: none."
+)
+BATCH_THREADS = env.integer("BATCH_THREADS", 0, "Threads of such a process; 0 means one for each core it may use.")
+BATCH_MEMORY_BYTES = env.integer(
+    "BATCH_MEMORY_BYTES", 4 * 1024**3, "The most memory such a process may ask for; a job that needs more fails."
+)
+BATCH_STALL_SECONDS = env.number(
+    "BATCH_STALL_SECONDS", 600.0, "A job's process that finishes no part for longer is ended, and the job tried again."
+)
+DASK_SCHEDULER = env.text(
+    "DASK_SCHEDULER",
+    "",
+    "A dask.distributed scheduler (tcp://host:8786) whose workers score in place of the job's process; extra `dask`.",
+)
 
 # -- Records ------------------------------------------------------------------------------------------
 
@@ -120,8 +166,31 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMA
 EMAIL_TIMEOUT = 10
 ALERT_FROM = env.text("ALERT_FROM", "mlplatform@localhost", "The sender of alerts by e-mail.")
 ALERT_SITE_URL = env.text("ALERT_SITE_URL", "", "Where people find this platform (https://…), for links in alerts.")
+RUNBOOKS_URL = env.text(
+    "RUNBOOKS_URL", "", "Where people read docs/runbooks.md (https://…), for links in alerts; empty names the file."
+)
 ALERT_WEBHOOK_NETWORKS = env.names(
     "ALERT_WEBHOOK_NETWORKS",
     [],
     "Private networks (10.0.0.0/8) that webhooks of alerts may call, also without TLS; others must be public.",
 )
+
+# -- The page of the API ------------------------------------------------------------------------------
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "mlplatform",
+    "DESCRIPTION": "Upload, prove, activate, serve and record machine-learning models.",
+    "VERSION": "1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "StatusEnum": "registry.models.Status",
+        "FormatEnum": "registry.models.Format",
+        "JobStatusEnum": "inference.batch.models.JobStatus",
+        "FileKindEnum": "inference.batch.serializers.KINDS",
+    },
+}

@@ -8,20 +8,48 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from mlplatform import env, leaving
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
 if not settings.HAS_SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set: `manage.py check --deploy` tells what else is missing.")
+if env.FAULTS:
+    raise ImproperlyConfigured(" ".join(env.FAULTS))
 application: Any = get_wsgi_application()
 # The URL map and all it imports now: a mistake in it stops the start, and the first request isn't the slow one.
 get_resolver().url_patterns  # noqa: B018 - reading it is what imports it
 
+from mlplatform.request_log import QUIET  # noqa: E402 (its imports need the apps, which are there from here on)
+
 if settings.FAST_LANE:
-    from mlplatform.fast_lane import FastLane  # its imports need the apps, which are there from here on
+    from mlplatform.fast_lane import FastLane
 
     application = FastLane(application)
+    _is_quick_prediction = application.is_quick
+else:
+
+    def _is_quick_prediction(environ: dict[str, Any], body: bytes) -> bool:
+        """No prediction is answered without a thread of its own."""
+        return False
+
+
+def is_quick(environ: dict[str, Any], body: bytes) -> bool:
+    """Whether `application` answers this at once, without waiting for anything.
+
+    Who looks after the server asks for /health and /ready, and must not hear from a long queue that it is dead.
+    """
+    return _is_quick_prediction(environ, body) or _is_of_health(environ)
+
+
+def _is_of_health(environ: dict[str, Any]) -> bool:
+    is_bare = not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ
+    return environ["PATH_INFO"] in QUIET and environ["REQUEST_METHOD"] == "GET" and is_bare
+
 
 if settings.LOG_REQUESTS and settings.LOG_LEVEL.upper() in ("DEBUG", "INFO"):
     from mlplatform.logs import resolved
     from mlplatform.request_log import RequestLog
 
     application = RequestLog(application, is_json=resolved(settings.LOG_FORMAT, settings.PRODUCTION) == "json")
+
+application = leaving.Farewell(application)

@@ -1,7 +1,7 @@
 """Prediction records in the admin: to be read, never changed."""
 
 from contextlib import suppress
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
+from accounts import moments
 from accounts.bounded_paginator import BoundedPaginator
 from monitoring import erasure
 from monitoring.alerts.admin import AlertAdmin, AlertChannelAdmin, AlertEventAdmin, AlertRuleAdmin
@@ -72,6 +73,7 @@ class PredictionLogAdmin(ModelAdmin):
         "id",
     )
     list_display_links = ("shown_time", "id")
+    shown_time = moments.column("created_at", "Time", is_exact=True)
     list_filter = ("outcome", TimeFilter, "model")
     list_select_related = ("model", "version", "user")
     list_per_page = 50
@@ -144,15 +146,6 @@ class PredictionLogAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    @display(description="Time", ordering="created_at")
-    def shown_time(self, record: PredictionLog) -> str:
-        at = record.created_at.astimezone(UTC)
-        return format_html(
-            '<time class="p-nowrap" datetime="{}">{} UTC</time>',
-            at.isoformat(timespec="milliseconds"),
-            f"{at:%Y-%m-%d %H:%M:%S}",
-        )
 
     @display(description="Model", ordering="model")
     def shown_model(self, record: PredictionLog) -> str:

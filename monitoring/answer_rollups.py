@@ -1,12 +1,12 @@
 """What was answered, summed up by minute and version: confidences, classes, numbers, and errors with a sample."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from monitoring import histogram
-from monitoring.models import Resolution
-from monitoring.rollups import COARSER
+from monitoring.rollups import COARSER, Record
 from monitoring.sum_models import AnswerRollup
 from monitoring.sums_table import Key, SumsTable
 
@@ -16,6 +16,8 @@ MOST_LABELS = 40
 LONGEST_LABEL = 80
 MOST_CODES = 30
 OTHERS = ""
+# Resolution, start, model and version.
+_KEY = 4
 # Of a larger batch only the beginning is counted: a record of a million rows must not hold up the others.
 MOST_PREDICTIONS = 1_000
 
@@ -38,40 +40,54 @@ class Delta:
             _add_error(self.errors, code, told)
 
 
-def deltas(records: Iterable[dict[str, Any]]) -> dict[Key, Delta]:
-    """The sums of spool records for every resolution; a record with nothing to tell has no part in them."""
+def deltas(groups: Mapping[Key, list[Record]]) -> dict[Key, Delta]:
+    """The sums of `rollups.grouped` records for every resolution; a record with nothing to tell has no part in them."""
     minutes: dict[Key, Delta] = {}
-    for record in records:
-        confidence, code, output = record.get("confidence"), record.get("error_code"), record.get("output")
-        if confidence is None and not code and output is None:
-            continue
-        start = int(record["at"]) // Resolution.MINUTE * Resolution.MINUTE
-        key: Key = (Resolution.MINUTE.value, start, record["model_id"], record.get("version_id") or 0)
-        delta = minutes.get(key)
-        if delta is None:
-            delta = minutes[key] = Delta()
-        if confidence is not None and 0 <= confidence <= 1:
-            bucket = min(CONFIDENCE_STEPS - 1, int(confidence * CONFIDENCE_STEPS))
-            delta.confidences[bucket] = delta.confidences.get(bucket, 0) + 1
-        if code:
-            _add_error(delta.errors, code, [1, record["id"], record["at"]])
-        if type(output) is dict:
-            _count_answers(delta, output)
+    for key, records in groups.items():
+        telling = [
+            record
+            for record in records
+            if record["confidence"] is not None or record["error_code"] or record.get("output") is not None
+        ]
+        if telling:
+            minutes.setdefault(key[:_KEY], Delta()).merge(_told(telling))
     return _with_coarser(minutes)
 
 
-def _count_answers(delta: Delta, output: Mapping[str, Any]) -> None:
+def _told(records: list[Record]) -> Delta:
+    confidences = [record["confidence"] for record in records]
+    steps = [int(value * CONFIDENCE_STEPS) for value in confidences if value is not None and 0 <= value <= 1]
+    labels: list[str] = []
+    numbers: list[float] = []
+    errors: dict[str, list[Any]] = {}
+    for record in records:
+        if record["error_code"]:
+            _add_error(errors, record["error_code"], [1, record["id"], record["at"]])
+        output = record.get("output")
+        if type(output) is dict:
+            _read_answers(output, labels, numbers)
+    return Delta(
+        Counter([min(CONFIDENCE_STEPS - 1, step) for step in steps]),
+        Counter(labels),
+        [len(numbers), sum(numbers), min(numbers), max(numbers)] if numbers else [],
+        errors,
+    )
+
+
+def _read_answers(output: Mapping[str, Any], labels: list[str], numbers: list[float]) -> None:
+    """Put what was predicted with the classes, or with the numbers."""
     predictions = output.get("predictions")
     if type(predictions) is not list:
         return
     is_classes = output.get("probabilities") is not None
     for said in predictions[:MOST_PREDICTIONS]:
         kind = type(said)
-        if kind is str or kind is bool or (is_classes and (kind is int or kind is float)):
-            label = said[:LONGEST_LABEL] if kind is str else str(said)
-            delta.labels[label] = delta.labels.get(label, 0) + 1
+        if kind is str:
+            labels.append(said[:LONGEST_LABEL])
+        elif kind is bool or (is_classes and (kind is int or kind is float)):
+            labels.append(str(said))
         elif kind is int or kind is float:
-            delta.numbers = joined(delta.numbers, [1, said, said, said])
+            numbers.append(said)
 
 
 def _with_coarser(minutes: Mapping[Key, Delta]) -> dict[Key, Delta]:
@@ -101,7 +117,12 @@ def _add_error(errors: dict[str, list[Any]], code: str, told: list[Any]) -> None
     errors[code] = [known[0] + told[0], latest[1], latest[2]]
 
 
-def _apply(row: AnswerRollup, delta: Delta) -> None:
+def _apply(rows: Sequence[AnswerRollup], deltas: Sequence[Delta]) -> None:
+    for row, delta in zip(rows, deltas, strict=True):
+        _add_to(row, delta)
+
+
+def _add_to(row: AnswerRollup, delta: Delta) -> None:
     confidences = dict(delta.confidences)
     histogram.add(confidences, row.confidences)
     row.confidences = histogram.from_counts(confidences)

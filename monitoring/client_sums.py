@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Max, QuerySet, Sum
 
 from monitoring import clients
 from monitoring.clients import Client, Named
 from monitoring.models import ClientRollup, LimitHits
-from monitoring.selectors import Sums
 from monitoring.spans import Span
+from monitoring.sums import Sums, steps_of, whole_of
 from registry.models import RegisteredModel
 
 
@@ -32,12 +32,11 @@ def of_span(span: Span, user: Any) -> list[ClientLine]:
     The database adds up: there may be a row for each client, model, version, outcome and step. So there are no
     percentiles, which only the page of one client has.
     """
-    within = Q(resolution=span.resolution, start__gte=span.since, start__lt=span.until)
-    rows = ClientRollup.objects.filter(within, model__in=RegisteredModel.objects.visible_to(user))
+    rows = ClientRollup.objects.filter(model__in=RegisteredModel.objects.visible_to(user))
     found: dict[Client, ClientLine] = {}
-    _add_outcomes(found, rows, span)
-    _add_steps(found, rows, span)
-    _add_limited(found, LimitHits.objects.filter(within), span)
+    _add_outcomes(found, rows.filter(whole_of(span)), span)
+    _add_steps(found, rows.filter(steps_of(span)), span)
+    _add_limited(found, LimitHits.objects.filter(steps_of(span)), span)
     names = clients.named(found)
     for client, line in found.items():
         line.named = names[client]
@@ -51,13 +50,16 @@ def _line(found: dict[Client, ClientLine], client: Client, span: Span) -> Client
 
 
 def _add_outcomes(found: dict[Client, ClientLine], rows: QuerySet[ClientRollup], span: Span) -> None:
-    sums = rows.values_list("user_id", "api_key_id", "outcome").annotate(
-        Sum("requests"), Sum("instances"), Sum("latency_sum_ms"), Count("model", distinct=True)
+    sums = rows.values_list("user_id", "api_key_id", "outcome", "model_id").annotate(
+        Sum("requests"), Sum("instances"), Sum("latency_sum_ms")
     )
-    for user_id, key_id, outcome, requests, instances, latency_sum_ms, models in sums.order_by():
-        line = _line(found, Client(user_id, key_id), span)
-        line.sums.add(Sums({outcome: requests}, instances, latency_sum_ms))
-        line.models = max(line.models, models)
+    models: dict[Client, set[int]] = {}
+    for user_id, key_id, outcome, model_id, requests, instances, latency_sum_ms in sums.order_by():
+        client = Client(user_id, key_id)
+        _line(found, client, span).sums.add(Sums({outcome: requests}, instances, latency_sum_ms))
+        models.setdefault(client, set()).add(model_id)
+    for client, asked in models.items():
+        found[client].models = len(asked)
 
 
 def _add_steps(found: dict[Client, ClientLine], rows: QuerySet[ClientRollup], span: Span) -> None:

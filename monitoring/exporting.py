@@ -35,7 +35,7 @@ def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterato
     writer.writerow(columns)
     for row in rows:
         writer.writerow([guarded(row.get(column)) for column in columns])
-        if buffer.tell() > 32_768:
+        if buffer.tell() > 16_384:
             yield _taken(buffer)
     yield _taken(buffer)
 

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts import limit_hits
+from accounts import database, limit_hits
 from monitoring.models import Resolution
 from monitoring.sum_models import NO_KEY, LimitHits
 from monitoring.sums_table import moment
@@ -23,7 +23,7 @@ def write() -> int:
         return 0
     try:
         _add(counts)
-    except DatabaseError:
+    except database.Failure:
         limit_hits.give_back(counts)
         logger.warning("Could not write down who was over a limit; it is tried again.", exc_info=True)
         return 0

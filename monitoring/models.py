@@ -114,7 +114,7 @@ class Rollup(models.Model):
     """Sums of the prediction records of one span of time, model, version and outcome.
 
     Every record is counted in one row of each resolution, in the transaction that inserts it, so the sums
-    always equal the records. `latency_histogram` is the JSON array described in `monitoring.histogram`.
+    always equal the records. `latency_histogram` is packed as `monitoring.histogram` describes.
     """
 
     resolution = models.PositiveIntegerField(choices=Resolution.choices)
@@ -127,7 +127,7 @@ class Rollup(models.Model):
     requests = models.PositiveBigIntegerField(default=0)
     instances = models.PositiveBigIntegerField(default=0)
     latency_sum_ms = models.FloatField(default=0.0)
-    latency_histogram = models.JSONField(default=list)
+    latency_histogram = models.TextField(default="", blank=True)
 
     class Meta:
         constraints = [

@@ -1,7 +1,9 @@
 """Sums of prediction records, kept up to date in the transaction that inserts the records."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from monitoring import histogram
@@ -9,7 +11,10 @@ from monitoring.models import Resolution, Rollup
 from monitoring.sum_models import ClientRollup
 from monitoring.sums_table import Key, SumsTable
 
+Record = dict[str, Any]
 COARSER = (Resolution.QUARTER.value, Resolution.HOUR.value, Resolution.DAY.value)
+
+_told_apart = itemgetter("model_id", "version_id", "outcome", "user_id", "key_id")
 
 
 @dataclass(slots=True)
@@ -28,30 +33,36 @@ class Delta:
         histogram.merge(self.counts, other.counts)
 
 
-def minutes(records: Iterable[dict[str, Any]], *extra: str) -> dict[Key, Delta]:
-    """The sums of spool records (see `monitoring.spool.append` for their keys) by minute, model, version, outcome,
-    and the records' values named in `extra`.
+def grouped(records: Iterable[Record]) -> dict[Key, list[Record]]:
+    """Spool records (see `monitoring.spool.append` for their keys) by the key of `ClientRollup`'s minutes, with None
+    for an account or a key that there is not.
     """
-    found: dict[Key, Delta] = {}
+    found: dict[tuple[int, tuple[Any, ...]], list[Record]] = {}
     for record in records:
-        key: Key = (
-            Resolution.MINUTE.value,
-            int(record["at"]) // Resolution.MINUTE * Resolution.MINUTE,
-            record["model_id"],
-            record.get("version_id") or 0,
-            record["outcome"],
-            *[record.get(name) for name in extra],
-        )
-        delta = found.get(key)
-        if delta is None:
-            delta = found[key] = Delta()
-        latency_ms = record["latency_ms"]
-        bucket = histogram.bucket_of(latency_ms)
-        delta.requests += 1
-        delta.instances += record["instance_count"]
-        delta.latency_sum_ms += latency_ms
-        delta.counts[bucket] = delta.counts.get(bucket, 0) + 1
-    return found
+        group = int(record["at"]) // Resolution.MINUTE, _told_apart(record)
+        if group in found:
+            found[group].append(record)
+        else:
+            found[group] = [record]
+    return {
+        (Resolution.MINUTE.value, minute * Resolution.MINUTE, model_id, version_id or 0, *others): group
+        for (minute, (model_id, version_id, *others)), group in found.items()
+    }
+
+
+def minutes(groups: Mapping[Key, list[Record]]) -> dict[Key, Delta]:
+    """The sums of each group."""
+    return {key: _sums(records) for key, records in groups.items()}
+
+
+def _sums(records: list[Record]) -> Delta:
+    latencies = [record["latency_ms"] for record in records]
+    return Delta(
+        len(records),
+        sum([record["instance_count"] for record in records]),
+        sum(latencies),
+        Counter(map(histogram.bucket_of, latencies)),
+    )
 
 
 def shortened(sums: Mapping[Key, Delta], length: int) -> dict[Key, Delta]:
@@ -71,13 +82,13 @@ def with_coarser(sums: Mapping[Key, Delta]) -> dict[Key, Delta]:
     return found
 
 
-def _apply(row: Rollup | ClientRollup, delta: Delta) -> None:
-    counts = dict(delta.counts)
-    histogram.add(counts, row.latency_histogram)
-    row.requests += delta.requests
-    row.instances += delta.instances
-    row.latency_sum_ms += delta.latency_sum_ms
-    row.latency_histogram = histogram.from_counts(counts)
+def _apply(rows: Sequence[Rollup | ClientRollup], deltas: Sequence[Delta]) -> None:
+    packed = histogram.added([row.latency_histogram for row in rows], [delta.counts for delta in deltas])
+    for row, delta, latencies in zip(rows, deltas, packed, strict=True):
+        row.requests += delta.requests
+        row.instances += delta.instances
+        row.latency_sum_ms += delta.latency_sum_ms
+        row.latency_histogram = latencies
 
 
 _SUMS = ("requests", "instances", "latency_sum_ms", "latency_histogram")

@@ -11,14 +11,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from accounts import metrics
+from accounts import database, metrics
 from monitoring import processes, spool
 from monitoring.alerts.models import Alert, State
 from monitoring.models import ServingProcess
@@ -64,7 +63,7 @@ class _States(Collector):
             found[metrics.ACTIVE_VERSION] = _active_versions()
             found[metrics.MODEL_DAMAGED] = _damaged_versions()
             found[metrics.ALERTS] = _firing_alerts()
-        except DatabaseError:
+        except database.Failure:
             pass
         waiting = spool.pending()
         found[metrics.SPOOLED] = {(): waiting["bytes"]}

@@ -14,6 +14,8 @@ from monitoring.filters import Filters, UnreadableFilter, records
 from monitoring.models import ClientRollup, PredictionLog, Rollup
 from registry.models import ModelVersion, RegisteredModel
 
+_FIRST_BITE = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
@@ -65,8 +67,12 @@ def every(
     filters: Filters, user: Any, *, limit: int, model: RegisteredModel | None = None, with_data: bool = False,
     bite: int = 1000,
 ) -> Iterator[PredictionLog]:  # fmt: skip
-    """All of them, at most `limit`, read in bites so that no transaction stays open over the time it takes to send."""
+    """All of them, at most `limit`, read in bites so that no transaction stays open over the time it takes to send.
+
+    The first bites are small, so that who waits sees something at once.
+    """
     before: Cursor | None = None
+    most, bite = bite, min(bite, _FIRST_BITE)
     while limit > 0:
         rows = newest(filters, user, limit=min(bite, limit), model=model, before=before)
         if with_data:
@@ -75,6 +81,7 @@ def every(
         if len(rows) < min(bite, limit):
             return
         limit -= len(rows)
+        bite = min(most, 3 * bite)
         before = Cursor(rows[-1].created_at, rows[-1].pk)
 
 

@@ -1,96 +1,18 @@
 """What the dashboard shows, read from the rollups in a constant number of queries."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from monitoring import clients, histogram
+from monitoring import clients
 from monitoring.filters import Filters
-from monitoring.models import ClientRollup, Outcome, Rollup
+from monitoring.models import ClientRollup, Rollup
 from monitoring.spans import WINDOWS, Span
+from monitoring.sums import Sums, gathered, steps_of, whole_of
 from registry.models import Deployment, ModelVersion, RegisteredModel
-
-SHARES = (0.5, 0.95, 0.99)
-FAILURES = frozenset({Outcome.ERROR, Outcome.TIMEOUT})
-ANSWERS = frozenset({Outcome.OK, Outcome.CACHED, Outcome.FALLBACK})
-
-
-@dataclass
-class Sums:
-    """Requests added up. Latencies in milliseconds; None where there were no requests."""
-
-    outcomes: dict[str, int] = field(default_factory=dict)
-    instances: int = 0
-    latency_sum_ms: float = 0.0
-    counts: dict[int, int] = field(default_factory=dict)
-
-    def add(self, other: "Sums") -> None:
-        """Add up; to be done before anything is read."""
-        for outcome, requests in other.outcomes.items():
-            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + requests
-        self.instances += other.instances
-        self.latency_sum_ms += other.latency_sum_ms
-        histogram.merge(self.counts, other.counts)
-
-    @property
-    def requests(self) -> int:
-        return sum(self.outcomes.values())
-
-    @property
-    def failures(self) -> int:
-        """Requests that failed or timed out: the platform's fault."""
-        return self._of(FAILURES)
-
-    @property
-    def refusals(self) -> int:
-        """Requests whose input was refused: the caller's fault."""
-        return self.outcomes.get(Outcome.INVALID, 0)
-
-    @property
-    def error_rate(self) -> float | None:
-        """Share of the requests that failed or timed out."""
-        return self.failures / self.requests if self.requests else None
-
-    @property
-    def cached_share(self) -> float | None:
-        """Share of the answers that came from the cache."""
-        answers = self._of(ANSWERS)
-        return self.outcomes.get(Outcome.CACHED, 0) / answers if answers else None
-
-    @property
-    def mean_ms(self) -> float | None:
-        return self.latency_sum_ms / self.requests if self.requests else None
-
-    @cached_property
-    def percentiles(self) -> list[float | None]:
-        """p50, p95 and p99, each within 4.5 % of the exact one."""
-        return histogram.percentiles(self.counts, SHARES)
-
-    def share_below(self, latency_ms: float) -> float | None:
-        """Share of the requests that were clearly faster: those in lower buckets of the histogram."""
-        own = histogram.bucket_of(latency_ms)
-        total = sum(self.counts.values())
-        return sum(count for bucket, count in self.counts.items() if bucket < own) / total if total else None
-
-    @property
-    def p50_ms(self) -> float | None:
-        return self.percentiles[0]
-
-    @property
-    def p95_ms(self) -> float | None:
-        return self.percentiles[1]
-
-    @property
-    def p99_ms(self) -> float | None:
-        return self.percentiles[2]
-
-    def _of(self, outcomes: Iterable[str]) -> int:
-        return sum(self.outcomes.get(outcome, 0) for outcome in outcomes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,27 +65,29 @@ class Overview:
 def overview(window: str, model: RegisteredModel | None, user: Any, *, now: datetime | None = None) -> Overview:
     """Traffic, latency and changes in a window (one of `spans.WINDOWS`) for all models `user` may know of, or one.
 
-    Raises KeyError for another window. Three queries, whatever there is to show.
+    Raises KeyError for another window. Five queries, whatever there is to show.
     """
     now = now or timezone.now()
     return filtered(Filters(WINDOWS[window].span(now), now), model, user)
 
 
 def filtered(filters: Filters, model: RegisteredModel | None, user: Any) -> Overview:
-    """The same for the requests that the filters mean. Three queries; four when a client is chosen."""
+    """The same for the requests that the filters mean. Five queries, and one more for one model."""
     names = _names(model, user)
     span = filters.span
-    read = _Reading(span)
-    for start, model_id, number, *values in _rows(filters, names):
-        label = names[model_id] if model is None else f"{model.name}:{number}" if number else "no version"
-        read.add((label, names[model_id]), start, *values)
+    rows = _rows(filters, names)
+    points = _points(rows.filter(steps_of(span)), span)
+    lines = _lines(rows, span, model, names)
+    totals = Sums()
+    for point in points:
+        totals.add(point.sums)
     return Overview(
         window=span,
         starts=span.starts,
         now=filters.now,
-        totals=read.totals(),
-        points=read.points(),
-        lines=read.lines(),
+        totals=totals,
+        points=points,
+        lines=lines,
         markers=_markers(span, names),
     )
 
@@ -176,65 +100,42 @@ def _names(model: RegisteredModel | None, user: Any) -> dict[int, str]:
     return dict(visible.values_list("pk", "name"))
 
 
-_SUMS = ("outcome", "requests", "instances", "latency_sum_ms", "latency_histogram")
-
-
-def _rows(filters: Filters, names: dict[int, str]) -> Iterable[tuple[Any, ...]]:
-    """Start, model id, version number and sums of every row that is meant."""
-    span = filters.span
-    condition = Q(resolution=span.resolution, start__gte=span.since, start__lt=span.until, model_id__in=list(names))
+def _rows(filters: Filters, names: dict[int, str]) -> QuerySet[Any]:
+    """The rows of sums that are meant, of any time."""
+    condition = Q(model_id__in=list(names))
     if filters.outcomes:
         condition &= Q(outcome__in=filters.outcomes)
-    if filters.client is not None:
-        return _client_rows(filters, condition & clients.in_sums(filters.client))
     if filters.version is not None:
-        condition &= Q(version__number=filters.version)
-    return Rollup.objects.filter(condition).values_list("start", "model_id", "version__number", *_SUMS)
+        versions = ModelVersion.objects.filter(number=filters.version, model_id__in=list(names))
+        condition &= Q(version_id__in=versions.values("pk"))
+    if filters.client is not None:
+        return ClientRollup.objects.filter(condition & clients.in_sums(filters.client))
+    return Rollup.objects.filter(condition)
 
 
-def _client_rows(filters: Filters, condition: Q) -> list[tuple[Any, ...]]:
-    """Of one client; version numbers are looked up beside it."""
-    found = list(ClientRollup.objects.filter(condition).values_list("start", "model_id", "version_id", *_SUMS))
-    ids = {version_id for _, _, version_id, *_ in found}
-    numbers = dict(ModelVersion.objects.filter(pk__in=ids).values_list("pk", "number"))
-    rows = [(start, model_id, numbers.get(version_id), *sums) for start, model_id, version_id, *sums in found]
-    return [row for row in rows if filters.version in (None, row[2])]
+def _points(rows: QuerySet[Any], span: Span) -> list[Point]:
+    """The sums of every step, also of those without requests."""
+    steps = gathered(rows, "start")
+    return [Point(start, steps.get((start,)) or Sums()) for start in span.starts]
 
 
-class _Reading:
-    """Adds rows up by step and by line. A busy week has ten thousand rows, so no object is made for a row."""
+def _lines(rows: QuerySet[Any], span: Span, model: RegisteredModel | None, names: dict[int, str]) -> list[Line]:
+    """The models, or the versions of one; the busiest first."""
+    name = "model_id" if model is None else "version_id"
+    labels = names if model is None else _version_labels(model)
+    found: dict[Any, Line] = {}
+    for (key,), sums in gathered(rows.filter(whole_of(span)), name).items():
+        label = labels.get(key, "no version")
+        found[key] = Line(label, label if model is None else model.name, sums, [0] * len(span.starts))
+    position = {start: index for index, start in enumerate(span.starts)}
+    steps = rows.filter(steps_of(span)).values_list(name, "start")
+    for key, start, requests in steps.annotate(Sum("requests")).order_by():
+        found[key].requests[position[start]] += requests
+    return sorted(found.values(), key=lambda line: (-line.sums.requests, line.label))
 
-    def __init__(self, span: Span) -> None:
-        self._steps = {start: Sums() for start in span.starts}
-        self._position = {start: index for index, start in enumerate(span.starts)}
-        self._lines: dict[tuple[str, str], Line] = {}
 
-    def add(
-        self, label: tuple[str, str], start: datetime, outcome: str, requests: int, instances: int,
-        latency_sum_ms: float, buckets: list[int],
-    ) -> None:  # fmt: skip
-        line = self._lines.get(label)
-        if line is None:
-            line = self._lines[label] = Line(*label, sums=Sums(), requests=[0] * len(self._steps))
-        line.requests[self._position[start]] += requests
-        for sums in (self._steps[start], line.sums):
-            sums.outcomes[outcome] = sums.outcomes.get(outcome, 0) + requests
-            sums.instances += instances
-            sums.latency_sum_ms += latency_sum_ms
-            histogram.add(sums.counts, buckets)
-
-    def points(self) -> list[Point]:
-        return [Point(start, sums) for start, sums in self._steps.items()]
-
-    def totals(self) -> Sums:
-        totals = Sums()
-        for line in self._lines.values():
-            totals.add(line.sums)
-        return totals
-
-    def lines(self) -> list[Line]:
-        """The busiest first."""
-        return sorted(self._lines.values(), key=lambda line: (-line.sums.requests, line.label))
+def _version_labels(model: RegisteredModel) -> dict[int, str]:
+    return {pk: f"{model.name}:{number}" for pk, number in model.versions.values_list("pk", "number")}
 
 
 def _markers(span: Span, names: dict[int, str]) -> list[Marker]:

@@ -48,6 +48,14 @@ class Span:
         """How much of it has passed; never 0."""
         return max(1.0, (min(now, self.until) - self.since).total_seconds())
 
+    @property
+    def pieces(self) -> list[tuple[Resolution, datetime, datetime]]:
+        """The same time in few steps: whole coarser ones in the middle, its own at both ends.
+
+        A coarser step that ends with the span is left out: it may be the one that runs.
+        """
+        return _pieces(self.resolution, int(self.since.timestamp()), int(self.until.timestamp()))
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -105,13 +113,42 @@ def read(query: Mapping[str, str], now: datetime, *, usual: str = "hour") -> Spa
     return window.span(now)
 
 
-def _finest(length: timedelta, age: timedelta) -> Resolution:
-    """The resolution for so long a span that began so long ago: old sums are kept in coarser ones only."""
-    kept = {
+def _pieces(resolution: Resolution, since: int, until: int) -> list[tuple[Resolution, datetime, datetime]]:
+    coarser = next((one for one in sorted(Resolution) if one > resolution), None)
+    if coarser is not None and _kept_as_long(coarser, resolution):
+        first, last = -(-since // coarser) * coarser, (until - 1) // coarser * coarser
+        if first < last:
+            return [
+                *_piece(resolution, since, first),
+                *_pieces(coarser, first, last),
+                *_piece(resolution, last, until),
+            ]
+    return _piece(resolution, since, until)
+
+
+def _piece(resolution: Resolution, since: int, until: int) -> list[tuple[Resolution, datetime, datetime]]:
+    return [(resolution, _at(since), _at(until))] if since < until else []
+
+
+def _kept_as_long(coarser: Resolution, finer: Resolution) -> bool:
+    """Whether sums of the coarser steps are kept at least as long; 0 means for good."""
+    kept, own = _kept()[coarser], _kept()[finer]
+    return not kept or bool(own and kept >= own)
+
+
+def _kept() -> dict[Resolution, int]:
+    """Days that the sums of each resolution are kept; 0: for good."""
+    return {
         Resolution.MINUTE: settings.ROLLUP_MINUTE_DAYS,
         Resolution.QUARTER: settings.ROLLUP_QUARTER_DAYS,
         Resolution.HOUR: settings.ROLLUP_HOUR_DAYS,
+        Resolution.DAY: settings.ROLLUP_DAY_DAYS,
     }
+
+
+def _finest(length: timedelta, age: timedelta) -> Resolution:
+    """The resolution for so long a span that began so long ago: old sums are kept in coarser ones only."""
+    kept = _kept()
     for longest, resolution in _FINEST:
         days = kept[resolution]
         if length <= longest and (not days or age <= timedelta(days=days)):

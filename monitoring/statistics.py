@@ -1,6 +1,7 @@
 """What predictions did over the last hours, as plain values: of all models somebody may see, and of each version.
 
-Read from the rollups, so the numbers are those of all processes and hosts. Two queries, whatever there is to tell.
+Read from the rollups, so the numbers are those of all processes and hosts. Two queries, whatever there is to tell;
+three with the steps.
 """
 
 from collections.abc import Collection
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from monitoring import histogram
 from monitoring.models import Resolution, Rollup
-from monitoring.selectors import Sums
+from monitoring.sums import Sums, gathered
 from registry.models import RegisteredModel
 
 MOST_HOURS = 168
@@ -30,7 +31,8 @@ class ModelSums:
 
 @dataclass(frozen=True)
 class Traffic:
-    """The requests from `since` on; every visible model has an entry, by name. `steps` are told by their start."""
+    """The requests from `since` on; every visible model has an entry, by name. `steps` are told by their
+    start, if they were asked for."""
 
     hours: int
     since: datetime
@@ -41,7 +43,9 @@ class Traffic:
     steps: dict[datetime, Sums]
 
 
-def traffic(user: Any, *, only: Collection[str] | None = None, hours: int = USUAL_HOURS) -> Traffic:
+def traffic(
+    user: Any, *, only: Collection[str] | None = None, hours: int = USUAL_HOURS, with_steps: bool = False
+) -> Traffic:
     """The last `hours`, rounded up to whole steps, of the models that `user` may see (`only` those names, if given)."""
     until = timezone.now()
     resolution = _resolution(hours)
@@ -50,7 +54,7 @@ def traffic(user: Any, *, only: Collection[str] | None = None, hours: int = USUA
     visible = RegisteredModel.objects.visible_to(user)
     names = dict((visible if only is None else visible.filter(name__in=only)).values_list("pk", "name"))
     found = Traffic(hours, since, until, resolution, Sums(), {name: ModelSums() for name in sorted(names.values())}, {})
-    _fill(found, names)
+    _fill(found, names, with_steps=with_steps)
     return found
 
 
@@ -61,24 +65,16 @@ def _resolution(hours: int) -> Resolution:
     return Resolution.QUARTER if hours <= 48 else Resolution.HOUR
 
 
-def _fill(found: Traffic, names: dict[int, str]) -> None:
+def _fill(found: Traffic, names: dict[int, str], *, with_steps: bool) -> None:
     rows = Rollup.objects.filter(
         resolution=found.resolution, start__gte=found.since, start__lte=found.until, model_id__in=list(names)
-    ).values_list(
-        "start", "model_id", "version__number", "outcome", "requests", "instances", "latency_sum_ms",
-        "latency_histogram",
-    )  # fmt: skip
-    for start, model_id, number, outcome, requests, instances, latency_sum_ms, buckets in rows.iterator():
-        sums = Sums({outcome: requests}, instances, latency_sum_ms)
-        histogram.add(sums.counts, buckets)
+    )
+    for (model_id, number), sums in gathered(rows, "model_id", "version__number").items():
         model = found.models[names[model_id]]
-        for group in (
-            found.totals,
-            model.sums,
-            model.versions.setdefault(number, Sums()),
-            found.steps.setdefault(start, Sums()),
-        ):
+        for group in (found.totals, model.sums, model.versions.setdefault(number, Sums())):
             group.add(sums)
+    if with_steps:
+        found.steps.update({start: sums for (start,), sums in gathered(rows, "start").items()})
 
 
 def as_facts(sums: Sums) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class StatisticsViewSet(viewsets.ViewSet):
     )
     def analytics(self, request: Request) -> Response:
         query.refuse_unknown(request, {"hours", "model"})
-        found = statistics.traffic(request.user, only=_wanted(request), hours=_hours(request))
+        found = statistics.traffic(request.user, only=_wanted(request), hours=_hours(request), with_steps=True)
         body = statistics.report(found)
         return Response({**body, "step_seconds": int(found.resolution), "series": statistics.series(found)})
 

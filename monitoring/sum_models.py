@@ -51,7 +51,7 @@ class ClientRollup(models.Model):
     requests = models.PositiveBigIntegerField(default=0)
     instances = models.PositiveBigIntegerField(default=0)
     latency_sum_ms = models.FloatField(default=0.0)
-    latency_histogram = models.JSONField(default=list)
+    latency_histogram = models.TextField(default="", blank=True)
 
     class Meta:
         constraints = [

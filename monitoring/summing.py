@@ -18,10 +18,10 @@ def add(records: Iterable[dict[str, Any]]) -> None:
 
     Every table is locked in the same order everywhere.
     """
-    records = list(records)
-    by_client = rollups.minutes(records, "user_id", "key_id")
+    groups = rollups.grouped(records)
+    by_client = rollups.minutes(groups)
     rollups.table.add(rollups.with_coarser(rollups.shortened(by_client, _ROLLUP_KEY)))
-    answer_rollups.table.add(answer_rollups.deltas(records))
+    answer_rollups.table.add(answer_rollups.deltas(groups))
     rollups.clients.add(rollups.with_coarser(_known(by_client)))
 
 

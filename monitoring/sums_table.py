@@ -13,6 +13,7 @@ Key = tuple[Any, ...]
 """Resolution in seconds, start in epoch seconds, model id, and what else tells rows of a table apart."""
 
 _MOST_SEEN = 10_000
+_MOST_NAMED = 200
 
 
 def moment(seconds: int) -> datetime:
@@ -27,8 +28,8 @@ Delta = TypeVar("Delta")
 class SumsTable(Generic[Row, Delta]):
     """One table of sums.
 
-    `key_columns` follow resolution, start and model in the key; `sums` are the columns that change. `apply(row,
-    delta)` adds to a row in memory. A column of `nullable` holds NULL where the key has 0.
+    `key_columns` follow resolution, start and model in the key; `sums` are the columns that change. `apply(rows,
+    deltas)` adds to each row in memory what is meant for it. A column of `nullable` holds NULL where the key has 0.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class SumsTable(Generic[Row, Delta]):
         *,
         key_columns: Sequence[str],
         sums: Sequence[str],
-        apply: Callable[[Row, Delta], None],
+        apply: Callable[[Sequence[Row], Sequence[Delta]], None],
         nullable: Sequence[str] = (),
     ) -> None:
         self._model, self._apply = model, apply
@@ -61,8 +62,7 @@ class SumsTable(Generic[Row, Delta]):
         if len(rows) != len(changes):
             self.forget()
             raise IntegrityError(f"A row of {self._model._meta.db_table} has vanished.")
-        for key, row in rows.items():
-            self._apply(row, changes[key])
+        self._apply(list(rows.values()), [changes[key] for key in rows])
         self._write(list(rows.values()))
         transaction.on_commit(lambda: self._remember(changes))
 
@@ -89,7 +89,16 @@ class SumsTable(Generic[Row, Delta]):
         condition = Q()
         for resolution, starts in sorted(spans.items()):
             condition |= Q(resolution=resolution, start__in=[moment(start) for start in sorted(starts)])
-        return self._model._default_manager.filter(condition, model_id__in={key[2] for key in changes})
+        for name, values in zip(self._columns[2:], [*zip(*changes, strict=True)][2:], strict=True):
+            condition &= self._among(name, set(values))
+        return self._model._default_manager.filter(condition)
+
+    def _among(self, name: str, values: set[Any]) -> Q:
+        """Narrow down to rows with these values in a column, where they are few."""
+        if len(values) > _MOST_NAMED:
+            return Q()
+        is_null = Q((f"{name}__isnull", True)) if name in self._nullable and 0 in values else Q()
+        return Q((f"{name}__in", sorted(values))) | is_null
 
     def _read(self, rows: QuerySet[Row], changes: Mapping[Key, Delta]) -> dict[Key, Row]:
         """The rows that `changes` mean, in the order of `rows`: their sums alone, without the cost of a model."""

@@ -6,10 +6,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from monitoring import histogram
 from monitoring.models import Resolution, Rollup
-from monitoring.selectors import Sums
 from monitoring.spans import WINDOWS
+from monitoring.sums import Sums, gathered
 
 
 def of_versions(version_ids: Collection[int], *, window: str = "week") -> dict[int, Sums]:
@@ -18,12 +17,8 @@ def of_versions(version_ids: Collection[int], *, window: str = "week") -> dict[i
     found = {version_id: Sums() for version_id in version_ids}
     rows = Rollup.objects.filter(
         resolution=chosen.resolution, start__gte=chosen.starts(timezone.now())[0], version_id__in=list(version_ids)
-    ).values_list("version_id", "outcome", "requests", "instances", "latency_sum_ms", "latency_histogram")
-    for version_id, outcome, requests, instances, latency_sum_ms, buckets in rows:
-        sums = Sums({outcome: requests}, instances, latency_sum_ms)
-        histogram.add(sums.counts, buckets)
-        found[version_id or 0].add(sums)
-    return found
+    )
+    return found | {version_id: sums for (version_id,), sums in gathered(rows, "version_id").items()}
 
 
 def facts(sums: Sums) -> dict[str, Any]:
@@ -40,12 +35,5 @@ def facts(sums: Sums) -> dict[str, Any]:
 
 def of_version_between(version_id: int, since: datetime, until: datetime) -> Sums:
     """The sums of one version over whole hours, `until` excluded. One query."""
-    rows = Rollup.objects.filter(
-        resolution=Resolution.HOUR, start__gte=since, start__lt=until, version_id=version_id
-    ).values_list("outcome", "requests", "instances", "latency_sum_ms", "latency_histogram")
-    found = Sums()
-    for outcome, requests, instances, latency_sum_ms, buckets in rows:
-        sums = Sums({outcome: requests}, instances, latency_sum_ms)
-        histogram.add(sums.counts, buckets)
-        found.add(sums)
-    return found
+    rows = Rollup.objects.filter(resolution=Resolution.HOUR, start__gte=since, start__lt=until, version_id=version_id)
+    return gathered(rows).get((), Sums())

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.decorators import display
 
-from registry import admin_actions, admin_pages, presentation, selectors, services
+from accounts import moments
+from registry import admin_actions, admin_pages, selectors, services
 from registry.admin_base import RegistryAdmin
 from registry.admin_filters import ArchivedFilter, LiveFilter, MineFilter
 from registry.admin_life import MODEL_STEPS, life_page
@@ -22,6 +23,7 @@ from registry.signed_in import person
 @admin.register(RegisteredModel)
 class RegisteredModelAdmin(RegistryAdmin):
     list_display = ["name", "live", "task", "owner", "shown_visibility", "versions", "updated"]
+    updated = moments.column("updated_at", "Changed")
     list_filter = [MineFilter, LiveFilter, "task", "visibility", ArchivedFilter]
     search_fields = ["name", "description", "tags", "owner__email"]
     search_help_text = "Name, description, tags or owner"
@@ -43,10 +45,6 @@ class RegisteredModelAdmin(RegistryAdmin):
     @display(description="Versions", ordering="versions_count")
     def versions(self, model: RegisteredModel) -> int:
         return model.versions_count
-
-    @display(description="Changed", ordering="updated_at")
-    def updated(self, model: RegisteredModel) -> Any:
-        return presentation.moment(model.updated_at)
 
     def get_urls(self) -> list[Any]:
         return [*self.step_urls(MODEL_STEPS), *super().get_urls()]

@@ -102,6 +102,7 @@ def _shown(version: ModelVersion) -> dict[str, Any]:
         "format_label": findings.format_label(version),
         "lineage": findings.lineage(version),
         "costs": findings.costs(version),
+        "explanation": findings.explanation(version),
         "inputs": findings.signature_rows(version.signature),
         "golden": findings.golden(version),
         "classes": signature.get("classes"),

@@ -18,6 +18,7 @@ from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from unfold.decorators import display
 
+from accounts import moments
 from registry import admin_actions, admin_pages, downloads, presentation, selectors, services
 from registry.admin_base import RegistryAdmin
 from registry.admin_filters import LiveFilter, MineFilter
@@ -122,7 +123,7 @@ class ModelVersionAdmin(RegistryAdmin):
 
     @display(description="Uploaded", ordering="pk")
     def uploaded(self, version: ModelVersion) -> Any:
-        return presentation.moment(version.created_at)
+        return moments.shown(version.created_at)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """The upload page."""

@@ -46,7 +46,7 @@ def write(path: Path, model: RegisteredModel, versions: list[ModelVersion], *, p
     """Write a bundle, whole or not at all; its SHA-256. Raises DigestMismatch when a stored file is damaged."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     members = [_members(version) for version in versions]
-    total = sum(artifacts.path_of(file.path).stat().st_size for files in members for file in files.values())
+    total = sum(artifacts.size_of(file) for files in members for file in files.values())
     done = 0
     try:
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED, allowZip64=True) as bundle:

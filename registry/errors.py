@@ -93,6 +93,13 @@ class SealBroken(DigestMismatch):
     code = "seal_broken"
 
 
+class StorageUnavailable(RegistryError):
+    """The store that hosts share can't be asked now; `details["reason"]`: unreachable, denied, no_bucket or
+    misconfigured."""
+
+    code = "storage_unavailable"
+
+
 class BundleInvalid(RegistryError):
     """The file is no bundle, or it was damaged or changed."""
 

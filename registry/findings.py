@@ -6,8 +6,8 @@ from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 
+from accounts.moments import shown as moment
 from registry.models import Format, ModelVersion
-from registry.presentation import moment
 
 KINDS = {"float32": "number", "float64": "number", "int64": "whole number", "string": "text", "bool": "true or false"}
 _SHOWN_CHOICES = 12
@@ -112,6 +112,27 @@ def _with_original(served: Any, original: Any, words: Any) -> str:
 
 def _milliseconds(value: float) -> str:
     return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
+
+
+def explanation(version: ModelVersion) -> list[tuple[str, str]]:
+    """Whether and how the version's answers are explained, as (label, text); empty before its validation."""
+    told = version.explanation or {}
+    if "method" in told:
+        method = _METHODS.get(told["method"], told["method"])
+        found = [("Method", method), ("Unit", told.get("unit", "")), ("Baseline", told.get("baseline", ""))]
+        return [(label, text) for label, text in found if text]
+    if told.get("message"):
+        return [("None", told["message"])]
+    if version.validated_at is None:
+        return []
+    return [("None", "It was validated before explanations were prepared. Upload the file again to get them.")]
+
+
+_METHODS = {
+    "linear": "weights of the columns, exact",
+    "tree_shap": "TreeSHAP, exact",
+    "linear_text": "weights of the words, exact",
+}
 
 
 def lineage(version: ModelVersion) -> list[tuple[str, Any]]:

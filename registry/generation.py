@@ -66,7 +66,7 @@ def _map() -> mmap.mmap:
             descriptor = os.open(_path(), os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 if os.fstat(descriptor).st_size < _COUNTER.size:
-                    os.ftruncate(descriptor, _COUNTER.size)
+                    os.posix_fallocate(descriptor, 0, _COUNTER.size)
                 _counter = mmap.mmap(descriptor, _COUNTER.size)
             finally:
                 os.close(descriptor)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 
+from accounts import database
 from registry.leases import Leased
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ def kept_alive(row: Leased) -> Iterator[threading.Event]:
                 if not row.renew(seconds=settings.JOB_LEASE_SECONDS):
                     lost.set()
                     break
-            except DatabaseError as error:
+            except database.Failure as error:
                 log.warning("the claim on %s could not be renewed: %s", row, error)
                 connection.close()
         connection.close()

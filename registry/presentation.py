@@ -3,10 +3,6 @@
 import json
 from typing import Any
 
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
-
 from registry.models import ModelVersion, Status
 
 UNFINISHED = (Status.PENDING, Status.VALIDATING)
@@ -21,16 +17,6 @@ TONES = {
 }
 # Failures a person may overrule: the model is fine, only its compiled form is missing or differs.
 CURED_BY_TRUST = frozenset({"not_compilable", "parity_failed"})
-
-
-def moment(at: Any) -> SafeString | None:
-    """A time that the page's script turns into the reader's zone."""
-    if at is None:
-        return None
-    local = localtime(at)
-    return format_html(
-        '<time class="p-nowrap" datetime="{}">{}</time>', local.isoformat(), local.strftime("%Y-%m-%d %H:%M %Z")
-    )
 
 
 def pretty(document: Any) -> str:

@@ -15,18 +15,24 @@ from django.utils import timezone
 
 from accounts import audit
 from registry import artifacts, generation
-from registry.errors import DigestMismatch
+from registry.errors import DigestMismatch, StorageUnavailable
 from registry.models import Deployment, EventKind, ModelVersion, VersionEvent
 
 log = logging.getLogger(__name__)
 
 
 def scrub_next() -> bool:
-    """Check the stored files of one version that is due; False when none is."""
+    """Check the stored files of one version that is due; False when none is, or when their store can't be asked."""
     version = _claim()
     if version is None:
         return False
-    _record(version, _look(version))
+    try:
+        found = _look(version)
+    except StorageUnavailable as error:
+        # Not the file's fault: whoever asks next finds out.
+        log.error("the files of %s can't be checked: %s", version, error.message)
+        return False
+    _record(version, found)
     return True
 
 
@@ -68,9 +74,7 @@ def _look(version: ModelVersion) -> dict[str, Any] | None:
 def _record(version: ModelVersion, found: dict[str, Any] | None) -> None:
     """Write down a change for better or worse, once, with an alarm for the worse."""
     known = version.damage
-    if (known or {}).get("code") == (found or {}).get("code") and (known or {}).get("form") == (found or {}).get(
-        "form"
-    ):
+    if _kind_of(known) == _kind_of(found):
         return
     damage = None if found is None else {**found, "since": timezone.now().isoformat()}
     kind = EventKind.REPAIRED if damage is None else EventKind.DAMAGED

@@ -169,12 +169,17 @@ class VersionSerializer(serializers.ModelSerializer[ModelVersion]):
     is_active = serializers.BooleanField(read_only=True)
     created_by = serializers.CharField(source="created_by.email", read_only=True)
     metrics = MetricSerializer(many=True, read_only=True)
+    explanation = serializers.DictField(
+        read_only=True,
+        help_text="How its answers are explained: method, unit, baseline; or code and message of why they are not. "
+        "Empty before validation, and for versions validated before explanations were prepared.",
+    )
 
     class Meta:
         model = ModelVersion
         fields: list[str] = [
             "number", "status", "is_active", "failure", "progress", "signature", "format", "runtime", "trusted",
-            "sha256", "size_bytes", "parity", "load_ms", "memory_bytes", "tags", "notes", "metrics",
+            "sha256", "size_bytes", "parity", "explanation", "load_ms", "memory_bytes", "tags", "notes", "metrics",
             "library_versions", "created_by", "created_at", "validated_at", "checked_at", "damage",
             "quarantined_at", "quarantine_reason",
         ]  # fmt: skip

@@ -7,6 +7,7 @@ from solutions.propositions.models import (
     Proposition,
     PropositionCount,
     Retraining,
+    Stock,
     UserFeatures,
 )
 from solutions.runs.models import TrainingRun
@@ -19,6 +20,7 @@ __all__ = [
     "Proposition",
     "PropositionCount",
     "Retraining",
+    "Stock",
     "TrainingRun",
     "UserFeatures",
 ]

@@ -20,7 +20,8 @@ def write(folder: Path, trained: list[TrainedModel]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     told = []
     for one in trained:
-        shipped = replace(one, artifact=one.light, filename=f"{one.name}.onnx") if one.light else one
+        filename = f"{one.name}.onnx" if one.light else one.filename or f"{one.name}.joblib"
+        shipped = replace(one, artifact=one.light or one.artifact, filename=filename)
         (folder / shipped.filename).write_bytes(shipped.artifact)
         told.append({name: value for name, value in asdict(shipped).items() if name not in _FILES})
     (folder / FACTS).write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n")

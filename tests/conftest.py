@@ -4,13 +4,17 @@ import atexit
 import io
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import django
+import hypothesis
 from django.conf import settings
+
+from tests import patience
 
 # Before Django reads its settings: everything the platform writes goes below a directory of this process's own.
 if not settings.configured:
@@ -18,18 +22,30 @@ if not settings.configured:
     atexit.register(shutil.rmtree, _run_dir, ignore_errors=True)
     os.environ["VAR_DIR"] = str(_run_dir)
     os.environ["DJANGO_SETTINGS_MODULE"] = "mlplatform.settings"
+    patience.begin()
     if "REDIS_URL" in os.environ and "PYTEST_XDIST_WORKER" in os.environ:
         # Processes that run tests side by side each empty their own database.
         address, _, database = os.environ["REDIS_URL"].rpartition("/")
         worker = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
         os.environ["REDIS_URL"] = f"{address}/{int(database) - worker}"
+if "KEPT_DIR" not in os.environ:
+    # Processes that run tests side by side are told of it by the one that starts them.
+    os.environ["KEPT_DIR"] = tempfile.mkdtemp(prefix="mlplatform-kept-")
+    atexit.register(shutil.rmtree, os.environ["KEPT_DIR"], ignore_errors=True)
 django.setup()
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 import joblib  # noqa: E402
 import pytest  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
 
 from tests import toys  # noqa: E402
+from tests.emptying import emptied_by_deleting, made_anew_by_copying  # noqa: E402, F401
+from tests.kept import kept_verdicts  # noqa: E402, F401
+from tests.patience import patient  # noqa: E402, F401
+from tests.stores import no_cache_unasked, pytest_addoption, pytest_collection_modifyitems  # noqa: E402, F401
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,26 +54,21 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
-AUDIT_TABLE = "accounts_auditevent"
-"""Its rows can't be deleted, only the table as a whole be emptied."""
-
-
 @pytest.fixture(scope="session", autouse=True)
-def _emptied_by_deleting() -> Iterator[None]:
-    """PostgreSQL makes new files for each of a hundred tables that it truncates; deleting a few rows is quicker."""
-    from django.db.backends.postgresql.operations import DatabaseOperations
+def static_files_found_once() -> Iterator[None]:
+    """Whoever makes a client makes WhiteNoise look through all static files; they stay the same."""
+    from whitenoise.middleware import WhiteNoiseMiddleware
 
-    truncating = DatabaseOperations.sql_flush
+    looking, found = WhiteNoiseMiddleware.add_files_from_finders, dict[str, Any]()
 
-    def sql_flush(self: Any, style: Any, tables: list[str], *, reset_sequences: bool = False, **how: Any) -> list[str]:
-        if reset_sequences:
-            return truncating(self, style, tables, reset_sequences=True, **how)
-        others = [table for table in tables if table != AUDIT_TABLE]
-        emptied = [f"TRUNCATE {AUDIT_TABLE}"] if len(others) < len(tables) else []
-        return [*emptied, *(f"DELETE FROM {self.quote_name(table)}" for table in others)]
+    def look(self: Any) -> None:
+        if not found:
+            looking(self)
+            found.update(self.files)
+        self.files.update(found)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look)
         yield
 
 
@@ -80,7 +91,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 def var_dir(tmp_path: Path, settings: Any) -> Path:
     """A fresh VAR_DIR for each test."""
     settings.VAR_DIR = tmp_path
-    for name, setting in (("models", "MODELS_DIR"), ("uploads", "STAGING_DIR"), ("spool", "SPOOL_DIR")):
+    for name, setting in (
+        ("models", "MODELS_DIR"),
+        ("uploads", "STAGING_DIR"),
+        ("spool", "SPOOL_DIR"),
+        # To read what a process counted that ran thousands of tests takes seconds; who wants to asks for `counts`.
+        ("metrics", "METRICS_DIR"),
+    ):
         (tmp_path / name).mkdir()
         setattr(settings, setting, tmp_path / name)
     settings.FILE_UPLOAD_TEMP_DIR = settings.STAGING_DIR
@@ -90,6 +107,12 @@ def var_dir(tmp_path: Path, settings: Any) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def counts(var_dir: Path, settings: Any) -> None:
+    """What this process and its children counted is there to be scraped."""
+    settings.METRICS_DIR = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+
+
 @pytest.fixture(autouse=True)
 def quick_passwords(settings: Any) -> None:
     """Argon2 is slow on purpose; tests that aren't about it needn't wait."""
@@ -97,19 +120,32 @@ def quick_passwords(settings: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def fresh_process(var_dir: Path) -> Iterator[None]:
+def fresh_process(new_process: Callable[[], None]) -> Iterator[None]:
     """No test sees what another one left in this process's memory."""
-    from accounts import key_uses, limit_hits
+    new_process()
+    yield
+    new_process()
+
+
+@pytest.fixture
+def new_process(var_dir: Path) -> Callable[[], None]:
+    """Has this process forget everything, as one that has just begun."""
+    from accounts import database, key_uses, limit_hits
     from accounts.credential_cache import forget_all
-    from inference import model_cache, prediction_cache
+    from inference import model_cache, prediction_cache, shared_answers
     from monitoring import summing
     from monitoring.error_groups import capture
     from monitoring.spool import shipping
     from monitoring.spool.counters import Counters, counters
     from monitoring.spool.writer import writer
-    from registry import generation, resolver
+    from registry import generation, resolver, shared_store
+    from solutions.propositions import suggestion_cache
 
     def forget() -> None:
+        for breaker in (database.breaker, suggestion_cache._breaker):
+            breaker.succeeded()
+        shared_answers._forget_in_child()
+        shared_store.forget()
         writer.forget()
         shipping._known_offsets.clear()
         summing.forget()
@@ -125,9 +161,15 @@ def fresh_process(var_dir: Path) -> Iterator[None]:
         limit_hits.take()
         capture.take()
 
-    forget()
+    return forget
+
+
+@pytest.fixture
+def in_the_background() -> Iterator[None]:
+    """As what a script starts with an ampersand: it ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     yield
-    forget()
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 
 import contextlib
 import os
-import socket
-import threading
-from typing import Self
 
 import redis
+
+from tests.fault_proxy import FaultProxy
 
 
 def own_redis_url() -> str:
@@ -28,61 +27,11 @@ def redis_answers(url: str) -> bool:
             return False
 
 
-class RedisProxy:
-    """Passes bytes between its port and Redis's."""
+class RedisProxy(FaultProxy):
+    """Such a way to Redis."""
 
     def __init__(self, redis_port: int = 6379) -> None:
-        self._redis_port = redis_port
-        self._sockets: list[socket.socket] = []
-        self._listener: socket.socket | None = None
-        self.port = 0
+        super().__init__(redis_port)
 
     def url(self, database: int) -> str:
         return f"redis://127.0.0.1:{self.port}/{database}"
-
-    def __enter__(self) -> Self:
-        self.mend()
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self.cut()
-
-    def mend(self) -> None:
-        """Listen (again, on the same port)."""
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self.port))
-        listener.listen(64)
-        self.port, self._listener = listener.getsockname()[1], listener
-        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
-
-    def cut(self) -> None:
-        """Close the door and every connection."""
-        if self._listener is not None:
-            with contextlib.suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-            self._listener = None
-        for end in self._sockets:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        self._sockets = []
-
-    def _accept(self, listener: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client = listener.accept()[0]
-                server = socket.create_connection(("127.0.0.1", self._redis_port))
-                self._sockets += [client, server]
-                for source, target in ((client, server), (server, client)):
-                    threading.Thread(target=_pass_on, args=(source, target), daemon=True).start()
-
-
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    for end in (source, target):
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
-    source.close()

@@ -6,8 +6,8 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 
-def oracle(offset: float) -> bytes:
-    """An ONNX model of two columns, `x` and `y`, that answers x + offset."""
+def oracle(offset: float, *, padding: int = 0) -> bytes:
+    """An ONNX model of two columns, `x` and `y`, that answers x + offset; larger by `padding` bytes."""
     weights = numpy_helper.from_array(np.array([[1.0], [0.0]], dtype=np.float32), "w")
     bias = numpy_helper.from_array(np.array([offset], dtype=np.float32), "b")
     node = helper.make_node("Gemm", ["X", "w", "b"], ["value"])
@@ -19,6 +19,7 @@ def oracle(offset: float) -> bytes:
         [weights, bias],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    model.doc_string = "a" * padding
     return bytes(model.SerializeToString())
 
 
@@ -54,6 +55,35 @@ def slow_oracle(offset: float, rounds: int) -> bytes:
     graph = helper.make_graph(
         nodes,
         "slow_oracle",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, 2])],
+        [helper.make_tensor_value_info("value", TensorProto.FLOAT, [None, 1])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+def heavy_oracle(offset: float, *, elements: int, steps: int = 1) -> bytes:
+    """The oracle, which first takes the sine of so many numbers so often: some nanoseconds for each."""
+    constants = {
+        "w": np.array([[1.0], [0.0]], dtype=np.float32),
+        "b": np.array([offset], dtype=np.float32),
+        "zero": np.array([0.0], dtype=np.float32),
+        "size": np.array([elements], dtype=np.int64),
+        "all": np.array([0], dtype=np.int64),
+    }
+    nodes = [
+        helper.make_node("ReduceSum", ["X"], ["sum"], keepdims=0),
+        helper.make_node("Expand", ["sum", "size"], ["step_0"]),
+        *(helper.make_node("Sin", [f"step_{at}"], [f"step_{at + 1}"]) for at in range(steps)),
+        helper.make_node("ReduceSum", [f"step_{steps}", "all"], ["total"], keepdims=1),
+        helper.make_node("Mul", ["total", "zero"], ["nothing"]),
+        helper.make_node("Gemm", ["X", "w", "b"], ["answer"]),
+        helper.make_node("Add", ["answer", "nothing"], ["value"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "heavy_oracle",
         [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, 2])],
         [helper.make_tensor_value_info("value", TensorProto.FLOAT, [None, 1])],
         [numpy_helper.from_array(array, name) for name, array in constants.items()],

@@ -71,6 +71,10 @@ class Limiter:
             self.counts.refused += 1
         return verdict
 
+    def holds(self, charges: Charges) -> bool:
+        """Whether a portion of these is held, so that the next unit of it costs nobody's answer."""
+        return self._portions.holds(charges, self._clock())
+
     def facts(self) -> dict[str, int]:
         """Counts of this process, for whoever shows them."""
         return asdict(self.counts)

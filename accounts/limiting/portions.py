@@ -54,6 +54,11 @@ class Portions:
             remaining = portion.remaining + portion.left
         return Verdict(True, portion.limit, remaining, portion.reset_at - now)
 
+    def holds(self, charges: Charges, now: float) -> bool:
+        """Whether a unit could be spent now."""
+        portion = self._held.get(charges)
+        return portion is not None and portion.left > 0 and now < portion.ends_at
+
     def take_back(self, charges: Charges) -> Portion | None:
         """The portion that is held, if something is left of it; it is not held any more."""
         with self._lock:

@@ -3,8 +3,8 @@
     DATABASE_URL=postgres://…/an_empty_database VAR_DIR=/a/directory python -m benchmarks.records \\
         [--sizes 100000 1000000 10000000] [--write]
 
-Ten million records take some 8 GB of disk and some minutes; drop the database afterwards. `--write` puts table and
-chart into docs/records.md.
+Ten million records take some 8 GB of disk, and all of it a quarter of an hour on a calm machine; drop the database
+afterwards. `--write` puts table and chart into docs/records.md.
 """
 
 import argparse
@@ -24,11 +24,11 @@ def main() -> int:
         print("Name an empty PostgreSQL database in DATABASE_URL, and a directory in VAR_DIR.", file=sys.stderr)
         return 2
     _set_up()
-    from benchmarks.records import filling, loading
+    from benchmarks.records import beside, filling, loading
 
     about = filling.world()
     if chosen.feed:
-        print(json.dumps(loading.feed(about, chosen.feed, chosen.rate)), flush=True)
+        loading.feed(about, chosen.feed, chosen.rate, chosen.parts)
         return 0
     folder = Path(os.environ["VAR_DIR"])
     kept = folder / "records.json"
@@ -41,7 +41,7 @@ def main() -> int:
             report["sizes"][str(size)] = _measure(about, folder, chosen.load)
             kept.write_text(json.dumps(report))
     if chosen.beside:
-        report["beside"] = _beside(chosen, folder)
+        report["beside"] = beside.measure(folder, rate=chosen.rate, seconds=chosen.seconds, port=chosen.port)
         print(report["beside"], flush=True)
     report |= _circumstances()
     kept.write_text(json.dumps(report))
@@ -53,6 +53,7 @@ def main() -> int:
 def _set_up() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "mlplatform.settings"
     os.environ.setdefault("LOG_LEVEL", "ERROR")
+    os.environ.setdefault("DATABASE_STATEMENT_SECONDS", "0")  # filling takes minutes
     import django
 
     django.setup()
@@ -91,39 +92,6 @@ def _measure(about: Any, folder: Path, count: int) -> dict[str, Any]:
     return found
 
 
-def _beside(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Predictions by a server over the same database, beside a process that loads records."""
-    import http.client
-    import threading
-
-    from benchmarks.peers.ours import Installation
-    from benchmarks.records import loading
-    from tests import toys
-
-    installation = Installation(folder / "server", database_url=os.environ["DATABASE_URL"])
-    try:
-        artifact = folder / "oracle.onnx"
-        artifact.write_bytes(toys.oracle(1.0))
-        installation.prepare()
-        server = installation.serve(chosen.port, workers=2)
-        server.wait_for(lambda: installation.is_ready(chosen.port))
-        installation.upload(chosen.port, artifact, "bench-oracle")
-        links = threading.local()
-
-        def call() -> None:
-            if not hasattr(links, "link"):
-                links.link = http.client.HTTPConnection("127.0.0.1", chosen.port, timeout=30)
-            headers = {"X-API-Key": installation.key, "Content-Type": "application/json"}
-            links.link.request("POST", "/api/v1/predict/bench-oracle", b'{"instances": [[1.5, 2.5]]}', headers)
-            answer = links.link.getresponse()
-            if answer.read() and answer.status != 200:
-                raise SystemExit(f"a prediction was answered {answer.status}")
-
-        return loading.beside(call, rate=chosen.rate, seconds=chosen.seconds, folder=folder / "feed")
-    finally:
-        installation.stop()
-
-
 def _keep(chosen: argparse.Namespace, report: dict[str, Any]) -> None:
     from benchmarks import generated
     from benchmarks.records import page
@@ -148,11 +116,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--no-fill", action="store_true", help="Measure what is there.")
     parser.add_argument("--no-measure", action="store_true", help="Only fill, to measure when the machine is calm.")
     parser.add_argument("--beside", action="store_true", help="Also predictions beside a process that loads records.")
-    parser.add_argument("--rate", type=int, default=20_000, help="Records it loads in each second.")
-    parser.add_argument("--seconds", type=float, default=12.0)
+    parser.add_argument("--rate", type=int, default=21_000, help="Records it is given in each second.")
+    parser.add_argument("--seconds", type=float, default=10.0, help="How long each of five turns lasts.")
     parser.add_argument("--port", type=int, default=18310)
     parser.add_argument("--write", action="store_true", help="Write docs/records.md and docs/performance/.")
     parser.add_argument("--feed", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--parts", type=int, default=1, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 

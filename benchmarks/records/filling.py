@@ -50,46 +50,44 @@ FROM (SELECT g, 1 + floor(random() ^ 2 * %(model_count)s)::int AS m,
     FROM generate_series(1, %(count)s) AS g OFFSET 0) AS drawn
 """
 
-# A histogram as `monitoring.histogram` writes it: the first bucket's number, then the counts.
-_SUMS = """
-INSERT INTO {table} (resolution, start, model_id, version_id, outcome, {clients} requests, instances, latency_sum_ms,
-    latency_histogram)
-SELECT %(seconds)s, start, model_id, version_id, outcome, {clients} requests, instances, latency,
-    (SELECT jsonb_build_array(low) || jsonb_agg(coalesce((counts ->> bucket::text)::bigint, 0) ORDER BY bucket)
-     FROM generate_series(low, high) AS bucket)
-FROM (SELECT start, model_id, version_id, outcome, {clients} sum(n) AS requests, sum(rows) AS instances,
-    sum(latency) AS latency, min(bucket) AS low, max(bucket) AS high, jsonb_object_agg(bucket, n) AS counts
-    FROM (SELECT date_bin(make_interval(secs => %(seconds)s), created_at, '2000-01-01+00') AS start,
-        model_id, version_id, outcome, {clients} count(*) AS n,
-        greatest(0, ceil(8 * ln(latency_ms / 0.01) / ln(2)))::int AS bucket,
-        sum(instance_count) AS rows, sum(latency_ms) AS latency
-        FROM monitoring_predictionlog WHERE created_at >= %(since)s
-        GROUP BY start, model_id, version_id, outcome, {clients} bucket) AS buckets
-    GROUP BY start, model_id, version_id, outcome {last_clients}) AS spans
+# A histogram as `monitoring.histogram` packs it, of rows that each have a bucket and how many are in it.
+_PACKED = """translate(encode(decode(
+    string_agg(lpad(to_hex(bucket::bigint << 40 | n::bigint), 12, '0'), '' ORDER BY bucket), 'hex'
+), 'base64'), E'\\n', '')"""
+
+_SUMS = f"""
+INSERT INTO {{table}} (resolution, start, model_id, version_id, outcome, {{clients}} requests, instances,
+    latency_sum_ms, latency_histogram)
+SELECT %(seconds)s, start, model_id, version_id, outcome, {{clients}} sum(n), sum(rows), sum(latency), {_PACKED}
+FROM (SELECT date_bin(make_interval(secs => %(seconds)s), created_at, '2000-01-01+00') AS start,
+    model_id, version_id, outcome, {{clients}} count(*) AS n,
+    greatest(0, ceil(8 * ln(latency_ms / 0.01) / ln(2)))::int AS bucket,
+    sum(instance_count) AS rows, sum(latency_ms) AS latency
+    FROM monitoring_predictionlog WHERE created_at >= %(since)s
+    GROUP BY start, model_id, version_id, outcome, {{clients}} bucket) AS buckets
+GROUP BY start, model_id, version_id, outcome {{last_clients}}
 """
 
-_DAYS = """
-INSERT INTO {table} (resolution, start, model_id, version_id, outcome, {clients} requests, instances, latency_sum_ms,
-    latency_histogram)
+_DAYS = f"""
+INSERT INTO {{table}} (resolution, start, model_id, version_id, outcome, {{clients}} requests, instances,
+    latency_sum_ms, latency_histogram)
 WITH hours AS (
-    SELECT date_bin(interval '1 day', start, '2000-01-01+00') AS day, * FROM {table} WHERE resolution = 3600),
+    SELECT date_bin(interval '1 day', start, '2000-01-01+00') AS day, decode(latency_histogram, 'base64') AS packed, *
+    FROM {{table}} WHERE resolution = 3600),
 sums AS (
-    SELECT day, model_id, version_id, outcome, {clients} sum(requests) AS requests, sum(instances) AS instances,
+    SELECT day, model_id, version_id, outcome, {{clients}} sum(requests) AS requests, sum(instances) AS instances,
         sum(latency_sum_ms) AS latency
-    FROM hours GROUP BY day, model_id, version_id, outcome {last_clients}),
+    FROM hours GROUP BY day, model_id, version_id, outcome {{last_clients}}),
 buckets AS (
-    SELECT day, model_id, version_id, outcome, {clients} (latency_histogram ->> 0)::int + place::int - 2 AS bucket,
-        sum(counted::bigint) AS n
-    FROM hours, jsonb_array_elements_text(latency_histogram) WITH ORDINALITY AS entry(counted, place)
-    WHERE place > 1 GROUP BY day, model_id, version_id, outcome, {clients} bucket),
+    SELECT day, model_id, version_id, outcome, {{clients}} get_byte(packed, 6 * place) AS bucket,
+        sum(('x' || encode(substr(packed, 6 * place + 2, 5), 'hex'))::bit(40)::bigint) AS n
+    FROM hours, generate_series(0, length(packed) / 6 - 1) AS place
+    GROUP BY day, model_id, version_id, outcome, {{clients}} bucket),
 histograms AS (
-    SELECT day, model_id, version_id, outcome, {clients} min(bucket) AS low, max(bucket) AS high,
-        jsonb_object_agg(bucket, n) AS counts
-    FROM buckets GROUP BY day, model_id, version_id, outcome {last_clients})
-SELECT 86400, day, model_id, version_id, outcome, {clients} requests, instances, latency,
-    (SELECT jsonb_build_array(low) || jsonb_agg(coalesce((counts ->> bucket::text)::bigint, 0) ORDER BY bucket)
-     FROM generate_series(low, high) AS bucket)
-FROM sums JOIN histograms USING (day, model_id, version_id, outcome {last_clients})
+    SELECT day, model_id, version_id, outcome, {{clients}} {_PACKED} AS histogram
+    FROM buckets GROUP BY day, model_id, version_id, outcome {{last_clients}})
+SELECT 86400, day, model_id, version_id, outcome, {{clients}} requests, instances, latency, histogram
+FROM sums JOIN histograms USING (day, model_id, version_id, outcome {{last_clients}})
 """
 
 _ANSWERS = """
@@ -139,6 +137,7 @@ def world() -> World:
 
 def fill(about: World, count: int) -> None:
     """`count` records, evenly over the last DAYS days up to now; whatever records and sums there were go."""
+    _execute("SET work_mem = '256MB'; SET synchronous_commit = off")
     _execute("TRUNCATE monitoring_predictionlog, monitoring_rollup, monitoring_clientrollup, monitoring_answerrollup")
     now = timezone.now()
     for day, start, end in _days(now):

@@ -1,22 +1,20 @@
-"""How fast records are loaded, by the code that serving processes run, and what that does to predictions beside it."""
+"""How fast records are loaded, by the code that the loader runs."""
 
 import gc
 import json
 import os
 import random
-import statistics
 import subprocess
 import sys
-import threading
 import time
 import uuid
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from benchmarks.records.filling import World
 
-FILE_RECORDS = 20_000
+FILE_RECORDS = 10_000
 
 
 def spool_file(about: World, count: int = FILE_RECORDS) -> int:
@@ -46,12 +44,15 @@ def spool_file(about: World, count: int = FILE_RECORDS) -> int:
 
 
 class Feeder:
-    """A process of its own that has a spool to load, and begins when told. `rate` 0: as fast as it can."""
+    """A process of its own that has a spool to load, in `parts`, each when told. `rate` 0: as fast as it can."""
 
-    def __init__(self, folder: Path, *, count: int, rate: int = 0) -> None:
+    def __init__(self, folder: Path, *, count: int, rate: int = 0, parts: int = 1) -> None:
         environment = {**os.environ, "VAR_DIR": str(folder)}
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.records", "--feed", str(count), "--rate", str(rate)],
+            [
+                sys.executable, "-m", "benchmarks.records",
+                "--feed", str(count), "--rate", str(rate), "--parts", str(parts),
+            ],
             env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._child.stdin is not None
@@ -59,24 +60,34 @@ class Feeder:
         self._input, self._output = self._child.stdin, self._child.stdout
 
     def wait_until_ready(self) -> None:
-        while self._output.readline().strip() != "ready":
-            if self._child.poll() is not None:
-                raise SystemExit("the process that loads records ended")
+        while self._next() != "ready":
+            pass
 
     def go(self) -> None:
+        """Let it load the next part."""
         self._input.write("go\n")
         self._input.flush()
 
     def result(self) -> dict[str, float]:
-        """What `feed` returned."""
-        told, _ = self._child.communicate(timeout=600)
-        return dict(json.loads(told.splitlines()[-1]))
+        """What `feed` told of the part, once it is loaded."""
+        return dict(json.loads(self._next()))
+
+    def end(self) -> None:
+        self._input.close()
+        self._child.wait(timeout=60)
+
+    def _next(self) -> str:
+        line = self._output.readline()
+        if not line:
+            raise SystemExit("the process that loads records ended")
+        return line.strip()
 
 
-def feed(about: World, count: int, rate: int) -> dict[str, float]:
-    """In a process of its own: make spool files, say so, wait for the word, load them by the code of every shipper."""
-    from benchmarks.records import processor
-    from monitoring import spool
+def feed(about: World, count: int, rate: int, parts: int) -> None:
+    """In a process of its own: make spool files and say so; at each word load a part of them by the code of every
+    shipper, and tell what it took.
+    """
+    from mlplatform.server import loader
     from monitoring.spool import files
 
     for _ in range(count // FILE_RECORDS):
@@ -85,23 +96,44 @@ def feed(about: World, count: int, rate: int) -> dict[str, float]:
     size = sum(path.stat().st_size for path in waiting)
     held = [path.rename(path.with_suffix(".held")) for path in waiting]
     gc.collect()
-    gc.freeze()  # as a serving process does
+    gc.freeze()  # as the loader does
+    os.nice(loader.NICENESS)
     print("ready", flush=True)
-    sys.stdin.readline()
-    began, own, theirs, loaded = time.perf_counter(), time.process_time(), processor.of_backend(), 0
-    for number, path in enumerate(held):
-        if rate:
-            time.sleep(max(0.0, began + number * FILE_RECORDS / rate - time.perf_counter()))
-        path.rename(path.with_suffix(".jsonl"))
-        loaded += spool.take_over()
-    seconds = time.perf_counter() - began
-    if loaded != count:
-        raise SystemExit(f"{loaded} of {count} records were loaded")
-    own, theirs = time.process_time() - own, processor.of_backend() - theirs
+    share = len(held) // parts
+    for part in range(parts):
+        if not sys.stdin.readline():
+            break
+        told = _load(held[part * share : (part + 1) * share], rate)
+        print(json.dumps(told | {"bytes": size / count}), flush=True)
+
+
+def _load(held: list[Path], rate: int) -> dict[str, float]:
+    """Load files as the loader does, no more than `rate` records in a second; what it took."""
+    from monitoring.spool import loader
+
+    began, own = time.perf_counter(), time.process_time()
+    with ThreadPoolExecutor(loader.threads()) as threads:
+        told = list(threads.map(partial(_load_one, began=began, rate=rate), range(len(held)), held))
+    seconds, own = time.perf_counter() - began, time.process_time() - own
+    loaded = sum(records for records, _ in told)
+    if loaded != len(held) * FILE_RECORDS:
+        raise SystemExit(f"{loaded} of {len(held) * FILE_RECORDS} records were loaded")
+    theirs = sum(used for _, used in told)
     return {
         "records": loaded, "seconds": seconds, "own_us": own / loaded * 1e6, "database_us": theirs / loaded * 1e6,
-        "bytes": size / count,
     }  # fmt: skip
+
+
+def _load_one(number: int, path: Path, *, began: float, rate: int) -> tuple[int, float]:
+    """Let a file be loaded when it is its turn, and load what waits; records, and the database's processor time."""
+    from benchmarks.records import processor
+    from monitoring import spool
+
+    if rate:
+        time.sleep(max(0.0, began + number * FILE_RECORDS / rate - time.perf_counter()))
+    path.rename(path.with_suffix(".jsonl"))
+    theirs = processor.of_backend()
+    return spool.take_over(), processor.of_backend() - theirs
 
 
 def load_all(folder: Path, count: int, *, processes: int) -> dict[str, float]:
@@ -112,42 +144,11 @@ def load_all(folder: Path, count: int, *, processes: int) -> dict[str, float]:
     for feeder in feeders:
         feeder.go()
     told = [feeder.result() for feeder in feeders]
+    for feeder in feeders:
+        feeder.end()
     return {
         "rows_per_second": sum(one["records"] for one in told) / max(one["seconds"] for one in told),
         "own_us_per_record": sum(one["own_us"] for one in told) / processes,
         "database_us_per_record": sum(one["database_us"] for one in told) / processes,
         "bytes_per_record": told[0]["bytes"],
     }
-
-
-def beside(call: Callable[[], None], *, rate: int, seconds: float, folder: Path) -> dict[str, Any]:
-    """The latency of single predictions, first alone, then while records are loaded by another process."""
-    feeder = Feeder(folder, count=round(rate * seconds / FILE_RECORDS) * FILE_RECORDS, rate=rate)
-    feeder.wait_until_ready()
-    _latencies(call, 1.0)
-    alone = _latencies(call, seconds)
-    feeder.go()
-    during = _latencies(call, seconds * 0.9)
-    told = feeder.result()
-    return {"alone": alone, "during": during, "rows_per_second": told["records"] / told["seconds"]}
-
-
-def _latencies(call: Callable[[], None], seconds: float) -> dict[str, float]:
-    """Percentiles in milliseconds of what four clients see that ask a hundred times a second each."""
-    times: list[float] = []
-    until = time.perf_counter() + seconds
-
-    def ask() -> None:
-        while (began := time.perf_counter()) < until:
-            call()
-            taken = time.perf_counter() - began
-            times.append(taken * 1000)
-            time.sleep(max(0.0, 0.01 - taken))
-
-    clients = [threading.Thread(target=ask) for _ in range(4)]
-    for client in clients:
-        client.start()
-    for client in clients:
-        client.join()
-    cuts = statistics.quantiles(times, n=100)
-    return {"p50": cuts[49], "p99": cuts[98], "requests": len(times)}

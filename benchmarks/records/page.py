@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmarks import drawing
 
-CHARTED = ("Dashboard, day", "Model, day", "Records", "One prediction")
+CHARTED = ("Dashboard, week", "Dashboard of a key, week", "Records", "One prediction")
 
 
 def text(report: dict[str, Any]) -> str:
@@ -13,23 +13,21 @@ def text(report: dict[str, Any]) -> str:
     heads = " | ".join(f"{short(size)} records" for size, _ in sizes)
     lines = [
         f"Measured {report['at']} on {report['machine']}, PostgreSQL {report['postgresql']};",
-        "database, server and load on the same machine, which others worked on, too. Of each page the shortest",
-        "server time of several in ms, at the largest size also the processor time that server and database spend on",
-        "it, and its queries; a month of twenty models with two versions each, asked by ten clients.",
-        "`python -m benchmarks.records` measures it again.",
+        "database, server and load on the same machine. Of each page the median time on the clock in ms, of several,",
+        "and in brackets the processor time that server and database spend on it; and its queries. A month of twenty",
+        "models with two versions each, asked by ten clients. `python -m benchmarks.records` measures it again.",
         "",
-        "![Server time of pages by number of records](performance/records.svg)",
+        "![Time of pages by number of records](performance/records.svg)",
         "",
-        f"| page | {heads} | CPU | queries |",
-        "|---|" + "---:|" * (len(sizes) + 2),
+        f"| page | {heads} | queries |",
+        "|---|" + "---:|" * (len(sizes) + 1),
     ]
     for name in [page["name"] for page in sizes[-1][1]["pages"]]:
         rows = [_row(found, name) for _, found in sizes]
         queries = sorted({row["queries"] for row in rows if row})
         told = str(queries[0]) if len(queries) == 1 else f"{queries[0]} to {queries[-1]}"
-        times = " | ".join(f"{row['shortest_ms']:.0f}" if row else "" for row in rows)
-        used = f"{rows[-1]['cpu_ms']:.0f}" if rows[-1] else ""
-        lines.append(f"| {name} | {times} | {used} | {told} |")
+        times = " | ".join(f"{row['median_ms']:.0f} ({row['cpu_ms']:.0f})" if row else "" for row in rows)
+        lines.append(f"| {name} | {times} | {told} |")
     lines += ["", f"| loading | {heads} |", "|---|" + "---:|" * len(sizes)]
     for processes, word in ((1, "one process"), (2, "two processes")):
         rates = " | ".join(_told(found, f"by_{processes}", "rows_per_second") for _, found in sizes)
@@ -38,27 +36,35 @@ def text(report: dict[str, Any]) -> str:
         costs = " | ".join(_told(found, "by_1", key) for _, found in sizes)
         lines.append(f"| processor time of {word}, µs a record | {costs} |")
     if beside := report.get("beside"):
-        alone, during = beside["alone"], beside["during"]
-        lines += [
-            "",
-            "Single predictions over HTTP, four clients asking a hundred times a second each: alone p50"
-            f" {alone['p50']:.2f} ms, p99 {alone['p99']:.2f} ms;",
-            f"while another process loads {beside['rows_per_second']:,.0f} records a second,",
-            f"p50 {during['p50']:.2f} ms, p99 {during['p99']:.2f} ms.",
-        ]
+        lines += ["", *_beside(beside)]
     return "\n".join(lines)
 
 
+def _beside(told: dict[str, Any]) -> list[str]:
+    alone, during = told["alone"], told["during"]
+    return [
+        f"Single predictions over HTTP, {told['asked_per_second']} a second whatever the answers take, in turns alone"
+        f" and beside a process that loads {told['rows_per_second']:,.0f} records a second:",
+        "",
+        "| | p50 ms | p99 ms | requests |",
+        "|---|---:|---:|---:|",
+        f"| alone | {alone['p50']:.2f} | {alone['p99']:.2f} | {alone['requests']:,} |",
+        f"| beside loading | {during['p50']:.2f} | {during['p99']:.2f} | {during['requests']:,} |",
+        "",
+        f"In the median of the turns p99 is {told['ratio']:.2f} times what it is alone.",
+    ]
+
+
 def chart(report: dict[str, Any]) -> str:
-    """Server time over the number of records."""
+    """Time on the clock over the number of records."""
     sizes = _sizes(report)
     lines = []
     for name in CHARTED:
         rows = [_row(found, name) for _, found in sizes]
-        lines.append(drawing.Line(name, [float(row["shortest_ms"]) if row else None for row in rows]))
+        lines.append(drawing.Line(name, [float(row["median_ms"]) if row else None for row in rows]))
     limit = drawing.Line("300 ms", [300.0] * len(sizes), is_limit=True)
     steps = [short(size) for size, _ in sizes]
-    return drawing.chart("Server time in ms", steps, "prediction records", [*lines, limit], logarithmic=True)
+    return drawing.chart("Time of a page in ms", steps, "prediction records", [*lines, limit], logarithmic=True)
 
 
 def _sizes(report: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:

@@ -3,12 +3,14 @@
 import statistics
 import time
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
+from urllib.parse import parse_qsl
 
-from django.db import connection
+from django.db import connection, reset_queries
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from accounts import services
 from accounts.models import User
@@ -49,17 +51,31 @@ def read_all(about: World) -> list[dict[str, Any]]:
 def _pages(about: World) -> dict[str, str]:
     record = PredictionLog.objects.order_by("-created_at").values_list("pk", flat=True)[1000]
     subject = PredictionLog.objects.exclude(subject_id="").values_list("subject_id", flat=True)[0]
-    model = about.models[0]
+    model, key = about.models[0], f"key:{about.keys[0]}"
     pages = {}
     for window in WINDOWS:
         pages[f"Dashboard, {window}"] = f"{reverse('dashboard')}?window={window}"
         pages[f"Model, {window}"] = f"{reverse('dashboard-model', args=['bench-0'])}?window={window}"
-    for title, name in (("Processes", "processes"), ("Clients", "clients"), ("Predictions", "predictions")):
-        try:
-            pages[title] = reverse(name)
-        except NoReverseMatch:
-            continue
+        pages[f"Clients, {window}"] = f"{reverse('dashboard-clients')}?window={window}"
+        pages[f"Dashboard of a key, {window}"] = f"{reverse('dashboard')}?client={key}&window={window}"
+        pages[f"Dashboard, failed, {window}"] = f"{reverse('dashboard')}?outcome=failed&window={window}"
+        pages[f"Predictions, {window}"] = f"{reverse('predictions')}?window={window}"
+        pages[f"Predictions, failed, of a key, {window}"] = (
+            f"{reverse('predictions')}?outcome=failed&client={key}&window={window}"
+        )
     pages |= {
+        f"{title} of a model": reverse(f"dashboard-{name}", args=["bench-0"])
+        for title, name in (("Quality", "quality"), ("Review", "review"), ("Drift", "drift"))
+    }
+    pages |= {
+        "Processes": reverse("dashboard-processes"),
+        "Alerts": reverse("admin:monitoring_alert_changelist"),
+        "History of alerts": reverse("admin:monitoring_alertevent_changelist"),
+        "Errors": reverse("admin:monitoring_errorgroup_changelist"),
+        "Export as CSV, first byte": f"{reverse('predictions-export')}?format=csv&window=month",
+        "Export of a model as JSON lines, first byte": (
+            f"{reverse('predictions-export')}?format=jsonl&data=on&model=bench-0&window=month"
+        ),
         "Records": reverse(LIST),
         "Records of a model": f"{reverse(LIST)}?model__id__exact={model}",
         "Records, timed out": f"{reverse(LIST)}?outcome__exact=timeout",
@@ -76,13 +92,26 @@ def _pages(about: World) -> dict[str, str]:
     return pages
 
 
+def _answered(client: Client, url: str, headers: dict[str, str]) -> Any:
+    """The answer; of a file, which is asked for by a form, what comes until its first record."""
+    address, _, query = url.partition("?")
+    if address != reverse("predictions-export"):
+        return client.get(url, headers=headers)
+    answer = client.post(url, dict(parse_qsl(query)))
+    if answer.status_code == 200:
+        list(islice(answer.streaming_content, 2))
+        answer.close()
+    return answer
+
+
 def _read(client: Client, name: str, url: str, key: str) -> Reading:
     headers = {"X-API-Key": key} if not url.startswith("/admin") else {}
     times, used, queries = [], 0.0, 0
+    reset_queries()  # the log of them has an end
     for at in range(ROUNDS + 1):
         with CaptureQueriesContext(connection) as captured:
             began, cpu = time.perf_counter(), time.process_time() + processor.of_backend()
-            answer = client.get(url, headers=headers)
+            answer = _answered(client, url, headers)
             taken = (time.perf_counter() - began) * 1000
             used += time.process_time() + processor.of_backend() - cpu if at else 0.0
         if answer.status_code not in (200, 503):

@@ -9,12 +9,14 @@ import os
 import random
 import time
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import django
 
 HOURS = 26
 RECORDS_PER_MODEL = 2_500
+LABELLED = "breast-cancer"
 
 
 def main() -> None:
@@ -35,6 +37,61 @@ def main() -> None:
         spool.ship_once()
     writer.let_go()
     spool.take_over()
+    _tell_what_came_true(chance)
+    _look_for_drift()
+    _raise_alarms()
+
+
+def _tell_what_came_true(chance: random.Random) -> None:
+    """Labels of some predictions, most of them what was answered."""
+    from monitoring.models import PredictionLog
+    from monitoring.outcomes import giving, items
+    from registry.models import RegisteredModel
+
+    model = RegisteredModel.objects.get(name=LABELLED)
+    answered = PredictionLog.objects.filter(model=model, outcome__in=("ok", "cached"), instance_count=1)
+    given = []
+    for record in answered.order_by("-created_at")[:500]:
+        said = record.output["predictions"][0]
+        others = [name for name in record.version.signature["classes"] if name != said]
+        given.append(items.given(prediction_id=record.pk, label=said if chance.random() < 0.93 else others[0]))
+    giving.give(items=given, by=model.owner)
+
+
+def _look_for_drift() -> None:
+    from monitoring.drift import checking, references
+    from registry.models import Deployment
+
+    for entry in Deployment.objects.filter(closed_at=None, model__name=LABELLED).select_related("version"):
+        if references.current(entry.version_id) is None:
+            references.from_window(version=entry.version, by=entry.version.model.owner)
+        checking.check(entry.version, hours=HOURS)
+
+
+def _raise_alarms() -> None:
+    """A rule that is broken, which the job runner will notice, and an error as the log would have had it."""
+    from django.utils import timezone
+
+    from monitoring.alerts.models import AlertRule, Kind
+    from monitoring.error_groups.models import ErrorGroup
+    from registry.models import RegisteredModel
+
+    AlertRule.objects.update_or_create(
+        name=f"{LABELLED}-at-once",
+        defaults={
+            "kind": Kind.LATENCY, "model": RegisteredModel.objects.get(name=LABELLED), "objective_ms": 0.05,
+            "objective_share": 0.5, "threshold": 1.0, "window_seconds": 86_400,
+        },
+    )  # fmt: skip
+    now = timezone.now()
+    ErrorGroup.objects.update_or_create(
+        fingerprint="d" * 32,
+        defaults={
+            "kind": "django.db.utils.OperationalError", "place": "monitoring.spool.shipper",
+            "message": "prediction records can't be loaded, they wait in the spool: database is locked", "count": 3,
+            "process": "web", "first_seen_at": now - timedelta(hours=5), "last_seen_at": now,
+        },
+    )  # fmt: skip
 
 
 def _ago(chance: random.Random) -> float:

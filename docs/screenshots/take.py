@@ -139,6 +139,7 @@ def _addresses(browser: Browser, options: argparse.Namespace, state: dict, probl
     live = _first_link(page, f"{admin}/registry/modelversion/?q={SHOWN_MODEL}&live=yes")
     tried = _first_link(page, f"{admin}/registry/modelversion/?q={TRIED_MODEL}&live=yes")
     model = _first_link(page, f"{admin}/registry/registeredmodel/?q={SHOWN_MODEL}")
+    job = _scored(page, admin, _key_in(live)) if live else ""
     single = _first_prediction(page, f"{admin}/predictions/?model={SHOWN_MODEL}&outcome=ok")
     page.context.close()
     if not (live and model and tried):
@@ -156,6 +157,12 @@ def _addresses(browser: Browser, options: argparse.Namespace, state: dict, probl
         "dashboard-model": f"{admin}/dashboard/{SHOWN_MODEL}/?window=day",
         "processes": f"{admin}/processes/",
         "clients": f"{admin}/clients/",
+        "quality": f"{admin}/dashboard/{SHOWN_MODEL}/quality/?window=month",
+        "drift": f"{admin}/dashboard/{SHOWN_MODEL}/drift/",
+        "alerts": f"{admin}/monitoring/alert/",
+        "errors": f"{admin}/monitoring/errorgroup/",
+        "batch": f"{admin}/batch/",
+        "batch-job": job,
         "predictions": f"{admin}/predictions/",
         "prediction": single,
     }
@@ -208,6 +215,19 @@ def _upload_rival(page: Page, admin: str) -> str:
         "metrics": f"accuracy = {model.score(held_out, wanted):.4f}\nheld_out_rows = {len(held_out)}",
     }
     return _upload(page, admin, SHOWN_MODEL, model, words, verdict="p-success")
+
+
+def _scored(page: Page, admin: str, version: str) -> str:
+    """The page of a finished job of bulk scoring; has a file scored if there is none."""
+    page.goto(f"{admin}/batch/")
+    if not page.query_selector(".p-jobs .p-success"):
+        rows = load_breast_cancer(as_frame=True).data.to_csv(index=False).encode()
+        page.goto(f"{admin}/versions/{version}/batch/")
+        page.set_input_files("#id_file", {"name": "clinic-november.csv", "mimeType": "text/csv", "buffer": rows})
+        page.click("text=Send and score")
+        page.wait_for_selector(".p-badge.p-success", timeout=WAIT_MS)
+        page.goto(f"{admin}/batch/")
+    return str(page.eval_on_selector(".p-jobs tr:has(.p-success) a", "link => link.href"))
 
 
 def _upload(page: Page, admin: str, name: str, model: Any, words: dict[str, str], *, verdict: str) -> str:

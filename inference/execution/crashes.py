@@ -10,6 +10,7 @@ import contextlib
 import faulthandler
 import fcntl
 import itertools
+import logging
 import mmap
 import os
 import re
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+log = logging.getLogger(__name__)
 _NOTE = struct.Struct("<QQ")  # the thread, the version it runs (0: none)
 _MOST_THREADS = 512
 _REPORT = re.compile(r"Fatal Python error: (?P<what>[^\n]+)\n.*?Current thread 0x(?P<thread>[0-9a-f]+)", re.DOTALL)
@@ -34,7 +36,8 @@ class Recorder:
         self._notes = self._notes_path.open("w+b")
         # Held as long as the process lives; the kernel lets go of it when it dies.
         fcntl.flock(self._notes, fcntl.LOCK_EX)
-        self._notes.truncate(_MOST_THREADS * _NOTE.size)
+        # Every block now: a write to a hole of a full disk would end the process.
+        os.posix_fallocate(self._notes.fileno(), 0, _MOST_THREADS * _NOTE.size)
         self._map = mmap.mmap(self._notes.fileno(), 0)
         self._mine = threading.local()
         self._numbers = itertools.count()
@@ -76,7 +79,11 @@ enter: Callable[[int], None] = _note_nothing
 def begin() -> None:
     """Note from now on what this process runs."""
     global _recorder, enter
-    _recorder = Recorder(_directory())
+    try:
+        _recorder = Recorder(_directory())
+    except OSError as error:
+        log.error("crashes of this process will accuse no model, for want of a place for notes: %s", error)
+        return
     enter = _recorder.enter
 
 

@@ -5,6 +5,7 @@ An explanation never costs the answer: what goes wrong with it is a reason, not 
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from inference.errors import TooManyToExplain
@@ -52,20 +53,27 @@ def _rows(
     opened: shelf.Opened, payload: Payload, said: list[Any], signature: Signature, until: float
 ) -> tuple[RowExplanation, ...]:
     rows = table.read_table(payload, signature).rows
-    explained = []
-    for cells, answer in zip(rows, said, strict=True):
+    explained: list[RowExplanation] = []
+    at_once = 1 if isinstance(opened, Reader) else opened.at_once
+    for begin in range(0, len(rows), at_once):
         if time.perf_counter() > until:
             raise CannotExplain("out_of_time")
-        place = _place(answer, signature)
-        of = None if place is None else answer
-        if isinstance(opened, Reader):
-            explained.append(opened.explain(cells[0], of=of, place=place, most=MOST_CONTRIBUTIONS))
-        else:
-            if opened.plan.is_one_sided and signature.classes:
-                of = signature.classes[0]
-            row = opened.explain(cells, signature.names, of=of, place=place, most=MOST_CONTRIBUTIONS)
-            explained.append(row)
+        these = slice(begin, begin + at_once)
+        explained += _some(opened, rows[these], said[these], signature)
     return tuple(explained)
+
+
+def _some(opened: shelf.Opened, rows: Sequence[Any], said: list[Any], signature: Signature) -> list[RowExplanation]:
+    places = [_place(answer, signature) for answer in said]
+    of = [None if place is None else answer for place, answer in zip(places, said, strict=True)]
+    if isinstance(opened, Reader):
+        return [
+            opened.explain(cells[0], of=one, place=place, most=MOST_CONTRIBUTIONS)
+            for cells, one, place in zip(rows, of, places, strict=True)
+        ]
+    if opened.plan.is_one_sided and signature.classes:
+        of = [signature.classes[0]] * len(rows)
+    return opened.explain_rows(rows, signature.names, of=of, places=places, most=MOST_CONTRIBUTIONS)
 
 
 def _place(answer: Any, signature: Signature) -> int | None:

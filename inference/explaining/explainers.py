@@ -1,5 +1,6 @@
 """A plan, opened: ready to explain rows of cells."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from inference.explaining.linear import Weigher
 from inference.explaining.plan import Array, Linear, Plan
 from inference.explaining.told import RowExplanation, largest_first
 from inference.explaining.trees import Forest
+
+CELLS_AT_ONCE = 200_000
 
 
 class Columns:
@@ -34,20 +37,37 @@ class Columns:
         """(rows, scores): the margins, as the plan has them."""
         return self._opened.scores(features_of(rows, self.plan.features))
 
+    @property
+    def at_once(self) -> int:
+        """How many rows are best explained together: enough to fill arrays, few enough to keep to a deadline."""
+        return max(1, CELLS_AT_ONCE // max(1, self.cells))
+
     def explain(self, cells: Any, names: tuple[str, ...], *, of: Any, place: int | None, most: int) -> RowExplanation:
         """One row. place: the number of the class that was answered; None for a regression."""
-        plan = self.plan
-        sign, score = self._towards(place)
+        return self.explain_rows([cells], names, of=[of], places=[place], most=most)[0]
+
+    def explain_rows(
+        self, rows: Sequence[Any], names: tuple[str, ...], *, of: list[Any], places: list[int | None], most: int
+    ) -> list[RowExplanation]:
+        """Some rows, at most `at_once`; `of` and `places` have what was answered to each."""
+        towards = [self._towards(place) for place in places]
+        bases, moved = np.zeros(len(rows)), np.zeros((len(rows), len(self._owners)))
         with np.errstate(all="ignore"):
-            features = features_of([cells], plan.features)[0]
-            base, moved = self._opened.explain(features, score)
-        by_column = np.bincount(self._owners, weights=moved, minlength=plan.columns) * sign
-        parts = [
-            (names[at], cell, float(contribution))
-            for at, (cell, contribution) in enumerate(zip(cells, by_column, strict=True))
+            features = features_of(list(rows), self.plan.features)
+            for score in {score for _, score in towards}:
+                these = [number for number, (_, one) in enumerate(towards) if one == score]
+                bases[these], moved[these] = self._opened.explain_rows(features[these], score)
+        return [
+            self._told(cells, names, said, float(base), parts, sign, most)
+            for cells, said, base, parts, (sign, _) in zip(rows, of, bases, moved, towards, strict=True)
         ]
-        base *= sign
-        return largest_first(of, base, base + float(by_column.sum()), parts, most)
+
+    def _told(
+        self, cells: Any, names: tuple[str, ...], of: Any, base: float, moved: Array, sign: float, most: int
+    ) -> RowExplanation:
+        by_column = np.bincount(self._owners, weights=moved, minlength=self.plan.columns) * sign
+        parts = list(zip(names, cells, by_column.tolist(), strict=False))
+        return largest_first(of, base * sign, base * sign + float(by_column.sum()), parts, most)
 
     def _towards(self, place: int | None) -> tuple[float, int]:
         """(sign, score) of the margin that speaks for the class."""

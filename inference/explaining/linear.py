@@ -24,5 +24,10 @@ class Weigher:
 
     def explain(self, row: Array, score: int) -> tuple[float, Array]:
         """(base, the contribution of each feature) for one row of features."""
-        moved: Any = (row - self._model.center) * self._model.weights[:, score]
+        base, moved = self.explain_rows(row[None, :], score)
+        return base, moved[0]
+
+    def explain_rows(self, rows: Array, score: int) -> tuple[float, Array]:
+        """(base, (rows, features): the contribution of each) for rows of features."""
+        moved: Any = (rows - self._model.center) * self._model.weights[:, score]
         return float(self.bases[score]), moved

@@ -118,7 +118,7 @@ class Forest:
         return np.array([self._score(row) for row in features]).reshape(len(features), self._scores)
 
     def _score(self, row: Array) -> Array:
-        met = self._met(row)
+        met = self._met(row[None, :])[0]
         total = self._trees.base + self._constant
         for group in self._groups:
             size = group.features.size
@@ -128,42 +128,49 @@ class Forest:
 
     def explain(self, row: Array, score: int) -> tuple[float, Array]:
         """(base, the contribution of each feature) for one row of features."""
-        met = self._met(row)
-        moved = np.zeros(self._width)
+        base, moved = self.explain_rows(row[None, :], score)
+        return base, moved[0]
+
+    def explain_rows(self, rows: Array, score: int) -> tuple[float, Array]:
+        """(base, (rows, features): the contribution of each) for rows of features; memory: `cells` for each row."""
+        met, width = self._met(rows), self._width
+        moved = np.zeros(len(rows) * width)
+        shift = np.arange(len(rows))[:, None] * width
         for group in self._groups:
             if group.target not in (-1, score):
                 continue
             values = group.values[:, score if group.target == -1 else 0]
             size = group.features.size
-            taken = met[group.begins : group.begins + size].reshape(-1, group.length).astype(np.float64)
+            taken = met[:, group.begins : group.begins + size].reshape(len(rows), -1, group.length).astype(np.float64)
             shared = _others(taken, group.shares)
             taken -= group.shares
             shared *= taken
             shared *= values[:, None]
-            moved += np.bincount(group.features.reshape(-1), weights=shared.reshape(-1), minlength=self._width)
-        return float(self.bases[score]), moved
+            places = shift + group.features.reshape(-1)
+            moved += np.bincount(places.reshape(-1), weights=shared.reshape(-1), minlength=len(moved))
+        return float(self.bases[score]), moved.reshape(len(rows), width)
 
-    def _met(self, row: Array) -> Any:
-        """For each slot of each leaf whether the row goes the leaf's way at all its splits."""
+    def _met(self, rows: Array) -> Any:
+        """For each row, for each slot of each leaf, whether the row goes the leaf's way at all its splits."""
         if not len(self._starts):
-            return np.zeros(0, dtype=bool)
-        goes_left = self._goes_left(row)
-        return np.logical_and.reduceat(goes_left[self._nodes] == self._to_left, self._starts)
+            return np.zeros((len(rows), 0), dtype=bool)
+        goes_left = self._goes_left(rows)
+        return np.logical_and.reduceat(goes_left[:, self._nodes] == self._to_left, self._starts, axis=1)
 
-    def _goes_left(self, row: Array) -> Any:
+    def _goes_left(self, rows: Array) -> Any:
         trees = self._trees
         if trees.single:
-            row = row.astype(np.float32).astype(np.float64)
-        goes = np.zeros(len(trees.feature), dtype=bool)
-        seen = row[trees.feature[self._inner]]
+            rows = rows.astype(np.float32).astype(np.float64)
+        goes = np.zeros((len(rows), len(trees.feature)), dtype=bool)
+        seen = rows[:, trees.feature[self._inner]]
         with np.errstate(invalid="ignore"):
-            goes[self._inner] = np.where(
+            goes[:, self._inner] = np.where(
                 np.isnan(seen), trees.gaps_left[self._inner], seen <= trees.threshold[self._inner]
             )
-        for at, chosen in self._with_categories:
-            value = row[trees.feature[at]]
-            if not np.isnan(value):
-                goes[at] = (np.floor(value) if trees.whole == "floor" else np.trunc(value)) in chosen
+            for at, chosen in self._with_categories:
+                values = rows[:, trees.feature[at]]
+                whole = np.floor(values) if trees.whole == "floor" else np.trunc(values)
+                goes[:, at] = np.where(np.isnan(values), goes[:, at], np.isin(whole, chosen))
         return goes
 
 
@@ -177,11 +184,14 @@ def _spread(values: Array, target: int, scores: int) -> Array:
 
 
 def _others(taken: Array, shares: Array) -> Array:
-    """(leaves, length): for each slot the integral of the product over the other slots."""
-    total = np.zeros_like(shares)
+    """(rows, leaves, length): for each slot the integral of the product over the other slots."""
+    total = np.zeros_like(taken)
     for node, weight in zip(*_nodes(shares.shape[1]), strict=True):
-        factors = shares * (1.0 - node) + taken * node
-        total += weight * (factors.prod(axis=1, keepdims=True) / factors)
+        factors = taken * node
+        factors += shares * (1.0 - node)
+        product = factors.prod(axis=-1, keepdims=True)
+        product *= weight
+        total += np.divide(product, factors, out=factors)
     return total
 
 

@@ -1,7 +1,7 @@
 """The runtime's arrays as plain values that JSON can carry."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,44 @@ from inference.runtimes.base import RawOutput
 from inference.signature import Signature
 
 FEW_CELLS = 64
+
+
+class AnswerColumns(NamedTuple):
+    """What `to_predictions` says, as arrays; a test compares the two.
+
+    labels: (n,) or (n, k), floats with NaN in place of None, or integers, booleans, objects; probabilities: float64,
+    (n, classes), with NaN in place of None.
+    """
+
+    labels: "np.ndarray[Any, Any]"
+    probabilities: "np.ndarray[Any, Any] | None"
+    confidence: "np.ndarray[Any, Any] | None"
+
+
+def to_columns(output: RawOutput, signature: Signature) -> AnswerColumns:
+    """The answer to many rows, without an object for each number."""
+    labels = _label_column(output.labels, signature)
+    if output.probabilities is None or not signature.has_probabilities:
+        return AnswerColumns(labels, None, None)
+    probabilities = _with_gaps(output.probabilities)
+    highest = np.fmax.reduce(probabilities, axis=1)
+    return AnswerColumns(labels, probabilities, highest)
+
+
+def _label_column(labels: Any, signature: Signature) -> "np.ndarray[Any, Any]":
+    labels = _shaped(labels, signature)
+    first = signature.classes[0] if signature.classes else None
+    if signature.task != "regression" and isinstance(first, bool):
+        return np.asarray(labels.astype(bool))
+    if signature.task != "regression" and isinstance(first, float):
+        return np.asarray(labels.astype(np.float64))
+    return _with_gaps(labels) if labels.dtype.kind == "f" else labels
+
+
+def _with_gaps(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    wide = array.astype(np.float64)
+    wide[~np.isfinite(wide)] = np.nan
+    return wide
 
 
 def to_predictions(output: RawOutput, signature: Signature) -> Predictions:
@@ -22,7 +60,7 @@ def to_predictions(output: RawOutput, signature: Signature) -> Predictions:
     return Predictions(predictions, probabilities, classes, [_highest(row) for row in probabilities])
 
 
-def _labels(labels: Any, signature: Signature) -> list[Any]:
+def _shaped(labels: Any, signature: Signature) -> "np.ndarray[Any, Any]":
     if not isinstance(labels, np.ndarray):
         labels = np.asarray(labels)
     if signature.multi_output is None:
@@ -30,6 +68,11 @@ def _labels(labels: Any, signature: Signature) -> list[Any]:
             labels = labels.reshape(-1)
     elif labels.ndim == 1:
         labels = labels.reshape(-1, signature.multi_output)
+    return labels
+
+
+def _labels(labels: Any, signature: Signature) -> list[Any]:
+    labels = _shaped(labels, signature)
     if signature.task == "regression":
         return finite(labels)
     values: list[Any] = labels.tolist()

@@ -21,7 +21,7 @@ def to_feeds(table: Table, signature: Signature) -> Arrays:
             _column_array(values, column, signature.allows_missing)
             for values, column in zip(zip(*table.rows, strict=True), signature.inputs, strict=True)
         ]
-        return {feed.name: _pack(feed, columns) for feed in signature.feeds}
+        return {feed.name: pack(feed, columns) for feed in signature.feeds}
     except CellRefused:
         raise find_offender(table, signature) from None
 
@@ -110,7 +110,8 @@ def _integers(values: tuple[Any, ...]) -> Any:
         raise CellRefused from None
 
 
-def _pack(feed: Feed, columns: list[Any]) -> Any:
+def pack(feed: Feed, columns: list[Any]) -> Any:
+    """One feed out of the columns' arrays. Raises CellRefused when a value does not fit its type."""
     parts = [narrow(columns[at], FEED_DTYPES[feed.dtype]) for at in feed.columns]
     if len(feed.shape) == 1:
         return parts[0]
@@ -149,6 +150,8 @@ def judge(cell: Any, dtype: str, allows_missing: bool) -> tuple[str, str] | None
         return _judge_text(cell)
     if dtype == "bool":
         return None if kind is bool else ("wrong_type", f"expected true or false, got {shorten(cell)}")
+    if kind is bool:
+        return "wrong_type", f"expected a number, got {str(cell).lower()}; send 1 for true and 0 for false"
     if kind not in NUMBERS:
         return "wrong_type", f"expected a number, got {shorten(cell)}"
     if "int" in dtype:

@@ -1,6 +1,7 @@
 """What the commands that upload and activate share: who acts, waiting for a verdict, progress, JSON for scripts."""
 
 import json
+import logging
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -21,6 +22,10 @@ from registry.models import Deployment, ModelVersion, Status
 _LOOK_EVERY_SECONDS = 0.2
 _BAR_WIDTH = 30
 _UNFINISHED = (Status.PENDING, Status.VALIDATING)
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
 
 
 class ModelCommand(BaseCommand):
@@ -56,6 +61,18 @@ class ModelCommand(BaseCommand):
         """The one object for scripts."""
         if self.is_json:
             self.stdout.write(json.dumps(facts, indent=2))
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """Only warnings are logged meanwhile: the command tells the story itself."""
+        handlers = list(logging.getLogger().handlers)
+        for handler in handlers:
+            handler.addFilter(_is_warning)
+        try:
+            yield
+        finally:
+            for handler in handlers:
+                handler.removeFilter(_is_warning)
 
     @contextmanager
     def told(self, before: str = "") -> Iterator[None]:

@@ -1,8 +1,8 @@
 """Alerts in the admin: what is wrong now, what happened, the rules, and who is told."""
 
-from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from accounts import audit
+from accounts import audit, moments
 from accounts.bounded_paginator import BoundedPaginator
 from monitoring.alerts import kinds, seeing, services
 from monitoring.alerts.models import Alert, AlertChannel, AlertDelivery, AlertEvent, AlertRule, ChannelKind, State
@@ -48,6 +48,7 @@ class AlertAdmin(_ReadOnly):
     actions = ("silence_an_hour", "silence_a_day", "end_silence")
     fields = ("shown_state", "rule", "subject", "shown_text", "value", "shown_since", "shown_silence", "shown_runbook")
     readonly_fields = fields
+    shown_since = moments.column("since", "Since", is_exact=True)
     empty_hint = "All is well. Rules are judged every ten seconds by the job runner (manage.py runjobs)."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alert]:
@@ -83,18 +84,15 @@ class AlertAdmin(_ReadOnly):
     def shown_text(self, alert: Alert) -> str:
         return alert.text
 
-    @display(description="Since", ordering="since")
-    def shown_since(self, alert: Alert) -> str:
-        return _time(alert.since)
-
     @display(description="Silenced until")
-    def shown_silence(self, alert: Alert) -> str:
+    def shown_silence(self, alert: Alert) -> str | None:
         until = max((one for one in (alert.silenced_until, alert.rule.silenced_until) if one), default=None)
-        return _time(until) if until else "—"
+        return moments.shown(until)
 
     @display(description="What to do")
     def shown_runbook(self, alert: Alert) -> str:
-        return kinds.runbook(alert.rule.kind)
+        runbook = kinds.runbook(alert.rule.kind)
+        return format_html('<a href="{0}">{0}</a>', runbook) if settings.RUNBOOKS_URL else runbook
 
 
 @admin.register(AlertEvent)
@@ -108,13 +106,10 @@ class AlertEventAdmin(_ReadOnly):
     fields = ("shown_at", "kind", "rule_name", "severity", "subject", "text", "value", "by", "shown_deliveries")
     readonly_fields = fields
     empty_hint = "No alert has fired yet."
+    shown_at = moments.column("at", "Time", is_exact=True)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AlertEvent]:
         return seeing.events(request.user).prefetch_related("deliveries__channel")
-
-    @display(description="Time", ordering="at")
-    def shown_at(self, event: AlertEvent) -> str:
-        return _time(event.at)
 
     @display(description="Told")
     def shown_deliveries(self, event: AlertEvent) -> str:
@@ -194,7 +189,3 @@ class AlertChannelAdmin(_Audited):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         may_change = self.has_change_permission(request, obj)
         return self.fields if may_change else tuple(name for name in self.fields if name != "shown_secret")
-
-
-def _time(at: datetime) -> str:
-    return format_html('<time class="p-nowrap" datetime="{}">{} UTC</time>', at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}")

@@ -7,9 +7,10 @@ held for the rule's `for_seconds`, then *firing*; without a finding the alert is
 import logging
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils import timezone
 
+from accounts import database
 from monitoring.alerts import kinds
 from monitoring.alerts.kinds import Findings, Found
 from monitoring.alerts.models import (
@@ -43,7 +44,7 @@ def judge_due() -> bool:
             continue
         try:
             changed |= judge(rule, now)
-        except DatabaseError:
+        except database.Failure:
             raise
         except Exception:
             log.exception("the rule %s could not be judged", rule.name)

@@ -12,7 +12,7 @@ from monitoring import histogram, processes
 from monitoring.alerts.models import AlertRule, Kind
 from monitoring.drift.models import DriftCheck
 from monitoring.models import Resolution, Rollup, ServingProcess
-from monitoring.selectors import Sums
+from monitoring.sums import Sums, gathered
 from registry import selectors as registry_selectors
 from registry.models import Deployment, ModelVersion, RegisteredModel, Status
 
@@ -54,12 +54,13 @@ RUNBOOKS = {
     Kind.PROCESSES: "processes",
     Kind.VALIDATION: "validation",
 }
-"""The section of docs/alerts.md that says what to do."""
+"""The section of docs/runbooks.md that says what to do."""
 
 
 def runbook(kind: str) -> str:
-    """Where it says what to do."""
-    return f"docs/alerts.md#{RUNBOOKS[Kind(kind)]}" if kind in RUNBOOKS else "docs/alerts.md"
+    """Where it says what to do: an address with RUNBOOKS_URL, else the page in the source."""
+    page = settings.RUNBOOKS_URL or "docs/runbooks.md"
+    return f"{page}#{RUNBOOKS[Kind(kind)]}" if kind in RUNBOOKS else page
 
 
 # -- Predictions, from the rollups --------------------------------------------------------------------
@@ -124,15 +125,8 @@ def _sums(rule: AlertRule, now: datetime, seconds: int) -> dict[int, tuple[str, 
     """Name and sums of each model over the last `seconds`, in whole steps."""
     resolution = Resolution.MINUTE if seconds <= 7200 else Resolution.QUARTER
     since = now - timedelta(seconds=seconds)
-    rows = Rollup.objects.filter(resolution=resolution, start__gte=since, **_only(rule)).values_list(
-        "model_id", "model__name", "outcome", "requests", "instances", "latency_sum_ms", "latency_histogram"
-    )
-    found: dict[int, tuple[str, Sums]] = {}
-    for model_id, name, outcome, requests, instances, latency, buckets in rows.iterator():
-        one = Sums({outcome: requests}, instances, latency)
-        histogram.add(one.counts, buckets)
-        found.setdefault(model_id, (name, Sums()))[1].add(one)
-    return found
+    rows = Rollup.objects.filter(resolution=resolution, start__gte=since, **_only(rule))
+    return {model_id: (name, sums) for (model_id, name), sums in gathered(rows, "model_id", "model__name").items()}
 
 
 def _only(rule: AlertRule) -> dict[str, Any]:

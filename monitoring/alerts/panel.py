@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -31,7 +32,8 @@ def _context(request: HttpRequest, only: dict[str, Any]) -> dict[str, Any]:
             "is_firing": alert.state == State.FIRING,
             "is_critical": alert.rule.severity == "critical",
             "is_silenced": judging.is_silenced(alert.rule, alert, now),
-            "runbook": kinds.RUNBOOKS[kinds.Kind(alert.rule.kind)],
+            "runbook": kinds.runbook(alert.rule.kind),
+            "is_runbook_linked": bool(settings.RUNBOOKS_URL),
         }
         for alert in rows[:MOST_SHOWN]
     ]

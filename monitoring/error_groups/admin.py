@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from accounts import moments
 from accounts.bounded_paginator import BoundedPaginator
 from monitoring.error_groups import writing
 from monitoring.error_groups.models import ErrorGroup
@@ -37,6 +38,8 @@ class ErrorGroupAdmin(ModelAdmin):
 
     list_display = ("shown_last", "shown_kind", "message", "shown_state", "count", "model_name", "process")
     list_display_links = ("shown_last", "shown_kind")
+    shown_last = moments.column("last_seen_at", "Last seen", is_exact=True)
+    shown_first = moments.column("first_seen_at", "First seen", is_exact=True)
     list_filter = (StateFilter, "process")
     search_fields = ("kind", "place", "message", "request_id", "model_name")
     search_help_text = "Kind, place, message, model or request id"
@@ -74,14 +77,6 @@ class ErrorGroupAdmin(ModelAdmin):
             writing.resolve(group=group, by=person(request))
         messages.success(request, f"{len(groups)} marked as dealt with; they come back when they happen again.")
 
-    @display(description="Last seen", ordering="last_seen_at")
-    def shown_last(self, group: ErrorGroup) -> str:
-        return _time(group.last_seen_at)
-
-    @display(description="First seen")
-    def shown_first(self, group: ErrorGroup) -> str:
-        return _time(group.first_seen_at)
-
     @display(description="Error", ordering="kind")
     def shown_kind(self, group: ErrorGroup) -> str:
         return format_html(
@@ -109,7 +104,3 @@ class ErrorGroupAdmin(ModelAdmin):
             '<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>',
             group.trace or "No traceback: it is an event of the log.",
         )
-
-
-def _time(at: Any) -> str:
-    return format_html('<time class="p-nowrap" datetime="{}">{} UTC</time>', at.isoformat(), f"{at:%Y-%m-%d %H:%M:%S}")

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, database
 from accounts.models import User
 from monitoring.error_groups import capture
 from monitoring.error_groups.capture import Waiting
@@ -23,7 +23,7 @@ _TEXTS = {
 
 
 def write() -> int:
-    """Write what waits; how many groups were touched. Raises DatabaseError, and then everything waits again."""
+    """Write what waits; how many groups were touched. Raises database.Failure, and then everything waits again."""
     taken = capture.take()
     if not taken:
         return 0
@@ -33,7 +33,7 @@ def write() -> int:
                 # In one order everywhere: processes write at the same time.
                 for fingerprint in sorted(taken):
                     _write(fingerprint, taken[fingerprint])
-        except DatabaseError:
+        except database.Failure:
             capture.give_back(taken)
             raise
     return len(taken)

@@ -1,6 +1,5 @@
 """Feedback in the admin: to be read; what it says is changed by saying something else."""
 
-from datetime import UTC
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +9,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from accounts import moments
 from accounts.bounded_paginator import BoundedPaginator
 from monitoring.outcomes import seeing
 from monitoring.outcomes.models import Feedback, FeedbackState
@@ -22,6 +22,7 @@ class FeedbackAdmin(ModelAdmin):
 
     list_display = ("shown_time", "shown_model", "shown_truth", "shown_prediction", "shown_state", "source", "by")
     list_display_links = ("shown_time",)
+    shown_time = moments.column("given_at", "Given", is_exact=True)
     list_filter = ("state", "model")
     list_per_page = 50
     show_full_result_count = False
@@ -56,15 +57,6 @@ class FeedbackAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    @display(description="Given", ordering="given_at")
-    def shown_time(self, row: Feedback) -> str:
-        at = row.given_at.astimezone(UTC)
-        return format_html(
-            '<time class="p-nowrap" datetime="{}">{} UTC</time>',
-            at.isoformat(timespec="seconds"),
-            f"{at:%Y-%m-%d %H:%M:%S}",
-        )
 
     @display(description="Model", ordering="model")
     def shown_model(self, row: Feedback) -> str:

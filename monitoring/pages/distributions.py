@@ -6,7 +6,7 @@ from monitoring.answers import Answers
 from monitoring.charts import Tick
 from monitoring.numbers import milliseconds, percent
 from monitoring.pages.pictures import Chart, Hover, Line, Mark, coloured
-from monitoring.selectors import Sums
+from monitoring.sums import Sums
 
 # Buckets of the histogram that are drawn as one bar: half a doubling.
 _JOINED = histogram.PER_DOUBLING // 2

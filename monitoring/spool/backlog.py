@@ -7,12 +7,13 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import DatabaseError
 
+from accounts import database
 from monitoring.models import SpoolFile
 from monitoring.spool import files
 
 _LINE_BYTES = 4096
+_last_offsets: dict[str, int] = {}
 
 
 def pending() -> dict[str, Any]:
@@ -20,7 +21,7 @@ def pending() -> dict[str, Any]:
 
     Keys: `bytes` and `files` not loaded yet, `oldest_seconds` (age of the oldest such record, None when there is
     none), `disk_bytes` of `max_bytes` (taken by all files), `rejected_bytes` (kept aside because the database can't
-    hold them), and `is_exact`: False when the database can't be asked, and everything on disk is counted.
+    hold them), and `is_exact`: False when the database can't be asked, and what it said last is taken.
     """
     offsets, is_exact = _offsets()
     waiting = 0
@@ -47,10 +48,13 @@ def pending() -> dict[str, Any]:
 
 
 def _offsets() -> tuple[dict[str, int], bool]:
+    """How far each file was loaded, and whether that is what the database says now. It only ever grows."""
+    global _last_offsets
     try:
-        return dict(SpoolFile.objects.filter(host=files.host()).values_list("name", "offset")), True
-    except DatabaseError:
-        return {}, False
+        _last_offsets = dict(SpoolFile.objects.filter(host=files.host()).values_list("name", "offset"))
+    except database.Failure:
+        return _last_offsets, False
+    return _last_offsets, True
 
 
 def _size(path: Path) -> int:

@@ -23,6 +23,7 @@ from django.conf import settings
 SUFFIX = ".jsonl"
 DONE = ".done"
 REJECTED = "rejected.log"
+LOADER = "loader.lock"
 
 
 @cache
@@ -106,9 +107,33 @@ def used_bytes() -> int:
     return total
 
 
-def _lock(descriptor: int) -> bool:
+def claim_loading() -> int | None:
+    """A descriptor that makes its process the one that loads for this host until it is closed; None when another is."""
+    return _loader_lock(fcntl.LOCK_EX)
+
+
+def has_loader() -> bool:
+    """Whether a process loads for this host."""
+    descriptor = _loader_lock(fcntl.LOCK_SH)
+    if descriptor is None:
+        return True
+    os.close(descriptor)
+    return False
+
+
+def _loader_lock(kind: int) -> int | None:
+    folder = directory()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder / LOADER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if _lock(descriptor, kind):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

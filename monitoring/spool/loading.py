@@ -59,12 +59,14 @@ _INSERT_ROW = f"INSERT INTO {_TABLE} ({_NAMES}) VALUES ({', '.join(['%s'] * len(
 
 # PostgreSQL: the lines as they are, copied into a table of this session, and taken apart there: requests want the
 # interpreter for themselves.
-_STAGE = "CREATE TEMPORARY TABLE IF NOT EXISTS spooled_lines (line json) ON COMMIT DELETE ROWS"
-_EMPTY_STAGE = "DELETE FROM spooled_lines"
+_STAGE = (
+    "CREATE TEMPORARY TABLE IF NOT EXISTS spooled_lines (line json) ON COMMIT DELETE ROWS;"
+    "DELETE FROM spooled_lines"  # of an earlier call in the same transaction
+)
 _COPY = "COPY spooled_lines FROM STDIN"
 _FROM_STAGE = (
     f"INSERT INTO {_TABLE} ({_NAMES}) SELECT {_VALUES}"  # noqa: S608
-    f" FROM spooled_lines, json_to_record(line) AS r({_TYPES}) ON CONFLICT DO NOTHING"
+    f" FROM spooled_lines, json_to_record(line) AS r({_TYPES})"
 )
 
 _NAMED: dict[str, type[models.Model]] = {
@@ -114,11 +116,8 @@ def insert(records: list[Record]) -> None:
             return
         _hold_what_they_name(records)
         cursor.execute(_STAGE)
-        cursor.execute(_EMPTY_STAGE)  # of an earlier call in the same transaction
         cursor.cursor.copy_expert(_COPY, BytesIO(_as_copied(records)))
         cursor.execute(_FROM_STAGE)
-        if cursor.rowcount != len(records):
-            raise IntegrityError(f"{len(records) - cursor.rowcount} of these records are there already.")
 
 
 def _hold_what_they_name(records: list[Record]) -> None:

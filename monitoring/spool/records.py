@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -48,31 +49,33 @@ def parse(line: bytes, offset: int) -> Record:
     if not isinstance(values, dict):
         raise BadRecord("not a JSON object")
     record = Record(values, line, offset)
-    if not _is_as_written(values) and _check(values):
-        record.change()
+    if not _is_as_written(values):
+        _mend(record)
     if _ESCAPED_NUL in line:
         # PostgreSQL's text and jsonb can't hold the character NUL.
         record.change(**_without_nul(values))
-    for name, size in _TEXTS.items():
-        if len(values[name]) > size:
-            record.change(**{name: values[name][:size]})
     return record
+
+
+def _mend(record: Record) -> None:
+    """Fill in what may be left out, and cut texts that are too long. Raises BadRecord."""
+    if _check(record.values):
+        record.change()
+    for name, size in _TEXTS.items():
+        if len(record.values[name]) > size:
+            record.change(**{name: record.values[name][:size]})
 
 
 def _is_as_written(values: dict[str, Any]) -> bool:
     """Whether a record is what `append` writes for a plain answer: `_check` would find nothing, at a higher cost."""
     try:
-        at, model_id, version_id, user_id = values["at"], values["model_id"], values["version_id"], values["user_id"]
-        outcome, count, status = values["outcome"], values["instance_count"], values["status_code"]
-        latency, inference, key_id = values["latency_ms"], values["inference_ms"], values["key_id"]
-        types = (
-            type(at), type(model_id), type(version_id), type(user_id), type(outcome), type(count), type(latency),
-            type(inference), type(status), type(values["request_id"]), type(values["subject_id"]),
-            type(values["error_code"]), type(values["confidence"]),
-        )  # fmt: skip
+        plain = _PLAIN(values)
+        if tuple(map(type, plain)) not in _PLAIN_TYPES:
+            return False
+        at, model_id, version_id, user_id, count, status, latency, inference, _, outcome, request, subject, code = plain
+        key_id = values["key_id"]
         return (
-            types in _PLAIN_TYPES
-            and _UUID.fullmatch(values["id"]) is not None
+            _UUID.fullmatch(values["id"]) is not None
             and 0 <= at <= _LATEST
             and 0 < model_id <= _BIGGEST_KEY
             and 0 < version_id <= _BIGGEST_KEY
@@ -83,13 +86,20 @@ def _is_as_written(values: dict[str, Any]) -> bool:
             and 0 <= status <= 999
             and latency >= 0
             and inference >= 0
+            and len(request) <= _TEXTS["request_id"]
+            and len(subject) <= _TEXTS["subject_id"]
+            and len(code) <= _TEXTS["error_code"]
         )
     except (KeyError, TypeError):
         return False
 
 
+_PLAIN = itemgetter(
+    "at", "model_id", "version_id", "user_id", "instance_count", "status_code", "latency_ms", "inference_ms",
+    "confidence", "outcome", "request_id", "subject_id", "error_code",
+)  # fmt: skip
 _PLAIN_TYPES = frozenset(
-    (float, int, int, int, str, int, float, float, int, str, str, str, confidence) for confidence in (float, type(None))
+    (float, int, int, int, int, int, float, float, confidence, str, str, str, str) for confidence in (float, type(None))
 )
 _MISSING = object()
 

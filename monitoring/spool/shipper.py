@@ -1,39 +1,36 @@
-"""The thread that loads records while the process serves."""
+"""What a serving process does for its records while it serves: hand them to the host's loader, or load them."""
 
 import atexit
 import logging
 import os
 import threading
 import time
-from datetime import datetime
+from pathlib import Path
 
-from django.conf import settings
-from django.db import connection
-
-from monitoring import erasure
-from monitoring.spool import rejected, shipping
+from monitoring.spool import files, shipping
+from monitoring.spool.erasures import Erasures
+from monitoring.spool.rounds import Rounds
 from monitoring.spool.writer import writer
 
 logger = logging.getLogger(__name__)
 
 TAKE_OVER_SECONDS = 2.0
-_LONGEST_BACK_OFF = 5.0
 
 
 class Shipper:
-    """Loads this process's records every SPOOL_SHIP_SECONDS and takes over dead writers' files.
+    """Every SPOOL_SHIP_SECONDS lets go of this process's file, for the host's loader to take.
 
-    Started once per process, after any fork. It survives database outages: records wait in the spool, tries
-    get rarer. `stop` loads what is left; it also runs when the interpreter ends.
+    Where no process loads for this host, it loads itself, and takes over dead writers' files. Started once per process,
+    after any fork. `stop` loads what is left; it also runs when the interpreter ends.
     """
 
     def __init__(self) -> None:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._pid = 0
-        self._failures = 0
+        self._given: Path | None = None
         self._take_over_at = 0.0
-        self._erased_at: datetime | None = None
+        self._erasures = Erasures()
 
     def start(self) -> None:
         """Begin; does nothing when it already runs in this process."""
@@ -62,51 +59,29 @@ class Shipper:
         return self._thread is not None and self._pid == os.getpid() and self._thread.is_alive()
 
     def _run(self) -> None:
-        try:
-            while not self._stop.wait(self._pause()):
-                self._tick()
-            self._drain()
-        finally:
-            connection.close()
-
-    def _pause(self) -> float:
-        return min(settings.SPOOL_SHIP_SECONDS * 2 ** min(self._failures, 10), _LONGEST_BACK_OFF)
+        Rounds(self._tick, at_failure=self._hurry).run(self._stop, last=self._drain)
 
     def _tick(self) -> None:
-        try:
-            connection.close_if_unusable_or_obsolete()
-            shipping.ship_once()
-            if time.monotonic() >= self._take_over_at:
-                self._take_over_at = time.monotonic() + TAKE_OVER_SECONDS
-                self._follow_erasures()
-                writer.relieve()
-                shipping.take_over()
-        except Exception as error:
-            self._note(error)
-            connection.close()
-        else:
-            if self._failures:
-                logger.info("prediction records are being loaded again")
-            self._failures = 0
+        if files.has_loader():
+            self._hand_over()
+            return
+        shipping.ship_once()
+        if time.monotonic() >= self._take_over_at:
+            self._take_over_at = time.monotonic() + TAKE_OVER_SECONDS
+            if erased_at := self._erasures.follow():
+                # A new file is begun, so that the one with the erased data is loaded and removed.
+                writer.let_go_if_older(erased_at.timestamp())
+            writer.relieve()
+            shipping.take_over()
 
-    def _follow_erasures(self) -> None:
-        """Once after each erasure: begin a new file, so that the one with the erased data is loaded and removed."""
-        latest = erasure.latest()
-        if latest is not None and latest != self._erased_at:
-            writer.let_go_if_older(latest.timestamp())
-            moments = erasure.moments()
-            rejected.erase(lambda values: erasure.is_erased(moments, values))
-            self._erased_at = latest
+    def _hand_over(self) -> None:
+        """Let go of the file, unless the one before still waits: behind a slow database files grow, not in number."""
+        if self._given is None or not self._given.exists():
+            self._given = writer.let_go()
 
-    def _note(self, error: Exception) -> None:
-        """Say it once per outage and then ever more rarely, not four times a second."""
-        self._failures += 1
-        if self._failures & (self._failures - 1) == 0:
-            logger.warning(
-                "prediction records can't be loaded (try %d), they wait in the spool: %s",
-                self._failures,
-                error,
-            )
+    def _hurry(self) -> None:
+        """After a failure the next round asks the database, also where this process has nothing to ship."""
+        self._take_over_at = 0.0
 
     def _drain(self) -> None:
         """The last load. The file is let go of, so that it is removed now or by whoever comes next."""

@@ -105,10 +105,15 @@ class Writer:
                 self._borrowed.discard(borrowed)
                 os.close(borrowed)
 
-    def let_go(self) -> None:
-        """Close the file, so that whoever ships next may also remove it; the next record opens another."""
+    def let_go(self) -> Path | None:
+        """Close the file, so that whoever ships next may also remove it; the next record opens another.
+
+        Returns the file's path, None when there was none.
+        """
         with self._lock:
+            path = self._path
             self._close()
+            return path
 
     def let_go_if_older(self, moment: float) -> None:
         """Let go of a file that was begun before `moment` (epoch seconds)."""

@@ -47,7 +47,7 @@ def upload_version(
 
     `tags` are the model's, `version_tags` and `notes` the version's. The version is `pending`: a job validates it.
     What is served doesn't change. Raises Forbidden, NameTaken, FieldInvalid (details say which field),
-    ArtifactInvalid, ArtifactTooLarge; nothing is stored when it raises.
+    ArtifactInvalid, ArtifactTooLarge, StorageUnavailable; nothing is stored when it raises.
     """
     _check_may_upload(by, trusted)
     _check_model_fields(name=name, task=task, visibility=visibility, tags=tags)
@@ -55,6 +55,7 @@ def upload_version(
     staged = artifacts.stage(file, sha256=sha256)
     try:
         _check_format_enabled(staged.format)
+        staged.share()
         with transaction.atomic():
             model = _model_for_upload(by=by, name=name, task=task, handler=handler, visibility=visibility)
             number = _next_number(model)

@@ -5,7 +5,6 @@ trees learn from labelled fraud and read category and channel, too. What each is
 labelled is measured by leaving each pattern out of the training in turn.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,12 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from solutions import shipping
 from solutions.anomalies import BOOSTED, FOREST, features, generator
 from solutions.anomalies.features import CATEGORIES, FRAUD, HONEST, NUMBERS
 from solutions.anomalies.generator import FRAUD_SHARE, PATTERNS
 from solutions.figures import Figure, measured
 from solutions.saving import saved
-from solutions.selectors import figures_of
 from solutions.trained import TrainedModel
 from solutions.work import Work
 
@@ -86,25 +85,9 @@ def train(work: Work) -> list[TrainedModel]:
 def shipped() -> list[TrainedModel]:
     """What `train` yields with the solution's own seed, from the files in `data/`, so that a demo needs no training.
 
-    They are written by `manage.py train anomalies --output solutions/anomalies/data`.
+    They are written by `manage.py train anomalies --ship`.
     """
-    return [_shipped(name) for name in (FOREST, BOOSTED)]
-
-
-def _shipped(name: str) -> TrainedModel:
-    told = json.loads((_FOLDER / f"{name}.figures.json").read_text(encoding="utf-8"))
-    return TrainedModel(
-        name=name,
-        artifact=(_FOLDER / f"{name}.joblib").read_bytes(),
-        task="classification",
-        handler="tabular",
-        description=DESCRIPTIONS[name],
-        sample=told["sample"],
-        expected=told["expected"],
-        metrics={metric["name"]: metric["value"] for metric in told["metrics"] if not metric.get("dataset")},
-        figures=figures_of(told["metrics"]),
-        facts=told["facts"],
-    )
+    return shipping.read(_FOLDER)
 
 
 def payments(*, seed: int, **size: int) -> Payments:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 OTHER = "out_of_scope"
 UNSEEN_WRITERS = ("en_chatty", "de_locker")
 """Two whose manner the model never sees in training: one in each language, both talking as among friends."""

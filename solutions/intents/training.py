@@ -65,10 +65,11 @@ def _train(work: Work) -> TrainedModel:
 
 
 def _fitted(rows: list[Row]) -> Any:
+    # Of ten settings these had the best macro F1 on training writers left out in turn.
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORDS)
-    pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2)
+    pieces = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
     model = make_pipeline(
-        make_union(words, pieces), LogisticRegression(C=5.0, max_iter=2000, tol=1e-3, class_weight="balanced")
+        make_union(words, pieces), LogisticRegression(C=20.0, max_iter=2000, tol=1e-3, class_weight="balanced")
     )
     return model.fit(_texts(rows), _labels(rows))
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from accounts import audit
+from accounts import audit, moments
 from accounts.bounded_paginator import BoundedPaginator
 from inference.errors import ActivationFailed
 from registry.errors import RegistryError
@@ -50,7 +50,8 @@ class PropositionAdmin(_Bounded):
     """Added and edited here; taken out of the suggestions by `is_active`, never deleted, as events point at it."""
 
     actions = None
-    list_display = ("ref", "title", "category", "price", "is_active", "shown_rate", "published_at")
+    list_display = ("ref", "title", "category", "price", "is_active", "shown_rate", "shown_time")
+    shown_time = moments.column("published_at", "Published")
     list_filter = ("is_active", "category")
     search_fields = ("ref", "title")
     fields = (
@@ -79,7 +80,8 @@ class PropositionAdmin(_Bounded):
 class InteractionAdmin(_ReadOnly):
     """What users did."""
 
-    list_display = ("recorded_at", "event_type", "user_id", "proposition", "context", "position", "version_number")
+    list_display = ("shown_time", "event_type", "user_id", "proposition", "context", "position", "version_number")
+    shown_time = moments.column("recorded_at", "Recorded", is_exact=True)
     list_filter = ("event_type",)
     list_select_related = ("proposition",)
     search_fields = ("user_id",)
@@ -95,7 +97,8 @@ class InteractionAdmin(_ReadOnly):
 class UserFeaturesAdmin(_ReadOnly):
     """What clients said of users; the newest row of each holds."""
 
-    list_display = ("user_id", "interests", "budget", "recorded_at")
+    list_display = ("user_id", "interests", "budget", "shown_time")
+    shown_time = moments.column("recorded_at", "Recorded")
     search_fields = ("user_id",)
 
 
@@ -103,7 +106,8 @@ class UserFeaturesAdmin(_ReadOnly):
 class RetrainingAdmin(_ReadOnly):
     """What was learned, how it compares, and the decision."""
 
-    list_display = ("created_at", "kind", "status", "version", "compared_with", "requested_by", "is_scheduled")
+    list_display = ("shown_time", "kind", "status", "version", "compared_with", "requested_by", "is_scheduled")
+    shown_time = moments.column("created_at", "Asked for")
     list_filter = ("status", "kind")
     list_select_related = ("version__model", "compared_with__model", "requested_by")
 

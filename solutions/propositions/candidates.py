@@ -1,41 +1,41 @@
 """Which propositions are rated for a user: all of a small shop, of a large one at most MOST, found by indexes.
 
 Of a large shop: what is popular, what is popular in the categories the user prefers, what is new, and some that chance
-picks, so that what nobody was shown can be found out about. At most four queries, each bounded.
+picks, so that what nobody was shown can be found out about. What is popular and new is kept on the shelf.
 """
 
 import random
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import QuerySet
-
+from solutions.propositions import shelf
 from solutions.propositions.features.history import Known
 from solutions.propositions.knowledge import is_dismissed
 from solutions.propositions.models import Proposition
+from solutions.propositions.shelf import MOST, Offer, Offers, Shelf
 
-MOST = 100
-POPULAR, PREFERRED, NEW, BY_CHANCE = 40, 30, 15, 15
+POPULAR, PREFERRED, BY_CHANCE = 40, 30, 15
 PREFERRED_CATEGORIES = 3
 
 
-def for_user(known: Known, *, at: datetime, seed: str) -> list[Proposition]:
+def for_user(known: Known, *, at: datetime, kept: Shelf, seed: str) -> Offers:
     """At most MOST propositions. `seed` decides what chance picks: the same for the same seed."""
-    open = Proposition.objects.filter(is_active=True, published_at__lte=at)
-    popular = list(open.order_by("-click_rate", "pk")[: MOST + 1])
-    found = popular if len(popular) <= MOST else _of_many(open, popular, known, seed)
-    return [proposition for proposition in found if not is_dismissed(known, proposition.pk, at=at)]
+    if kept.is_all and not known.dismissed_at:
+        return kept.popular
+    found = kept.popular.each if kept.is_all else _of_many(kept, known, at, seed)
+    return Offers([offer for offer in found if not is_dismissed(known, offer.key, at=at)])
 
 
-def _of_many(open: "QuerySet[Proposition]", popular: list[Proposition], known: Known, seed: str) -> list[Proposition]:
-    pools: list[Iterable[Proposition]] = [popular[:POPULAR]]
+def _of_many(kept: Shelf, known: Known, at: datetime, seed: str) -> list[Offer]:
+    open = shelf.open_at(at)
+    pools: list[Iterable[Offer]] = [kept.popular.each[:POPULAR]]
     if preferred := _preferred(known):
-        pools.append(open.filter(category__in=preferred).order_by("-click_rate", "pk")[:PREFERRED])
-    pools.append(open.order_by("-published_at", "pk")[:NEW])
+        pools.append(shelf.offers(open.filter(category__in=preferred).order_by("-click_rate", "pk")[:PREFERRED]))
+    pools.append(kept.new)
     last = Proposition.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     from_here = random.Random(seed).randint(1, last)  # noqa: S311 # no secret
-    pools.append(open.filter(pk__gte=from_here).order_by("pk")[:BY_CHANCE])
-    found = {proposition.pk: proposition for pool in pools for proposition in pool}
+    pools.append(shelf.offers(open.filter(pk__gte=from_here).order_by("pk")[:BY_CHANCE]))
+    found = {offer.key: offer for pool in pools for offer in pool}
     return list(found.values())[:MOST]
 
 

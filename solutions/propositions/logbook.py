@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from solutions.propositions.dataset import Counted, Examples, Logged, Said, replay
 from solutions.propositions.features.history import Event, EventType
@@ -15,6 +17,8 @@ from solutions.propositions.pricing import log_price
 WINDOW = timedelta(days=180)
 MOST_INTERACTIONS = 1_000_000
 _CHUNK = 5_000
+_FORGETTING = timedelta(days=2)
+"""Old interactions go by bites: what is within two days of its end may have lost its past."""
 
 
 def examples(*, until: datetime) -> Examples:
@@ -57,7 +61,11 @@ def _known_before(until: datetime) -> QuerySet[Interaction]:
 
 
 def _is_cut(first: datetime) -> bool:
-    """Whether something is known from before the first interaction that is read."""
+    """Whether something was known from before the first interaction that is read: it is still there, or the first one
+    is so old that what came before may have been forgotten."""
+    days = settings.PROPOSITIONS_KEEP_DAYS
+    if days and first < timezone.now() - timedelta(days=days) + _FORGETTING:
+        return True
     return Interaction.objects.filter(recorded_at__lt=first).exists()
 
 

@@ -3,12 +3,13 @@
 Users are the client's: they are known by the id that the client gives them and have no row of their own.
 """
 
+import secrets
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -21,6 +22,53 @@ ID = RegexValidator(
 )
 MOST_ID_CHARACTERS = 64
 EVENT_TYPES = [(kind.value, kind.value.capitalize()) for kind in EventType]
+
+
+class Stock(models.Model):
+    """One row: a stamp that is another one whenever a proposition changed, so that processes may keep propositions.
+
+    It is changed in the transaction of the change and before it, so that all who change propositions queue here first.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    stamp = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="stock_is_one_row")]
+
+    def __str__(self) -> str:
+        return f"stock {self.stamp}"
+
+    @classmethod
+    def move(cls) -> None:
+        """Have every process read the propositions again. Within the transaction of the change, before it.
+
+        Drawn, not counted: a stamp never comes back, also not after a rollback or a restored backup.
+        """
+        stamp = secrets.randbits(62)
+        if not cls.objects.filter(pk=1).update(stamp=stamp):
+            cls.objects.get_or_create(pk=1)
+            cls.objects.filter(pk=1).update(stamp=stamp)
+
+
+class PropositionQuerySet(models.QuerySet["Proposition"]):
+    """Every way to change propositions moves the stock."""
+
+    def update(self, **values: Any) -> int:
+        with transaction.atomic():
+            Stock.move()
+            return super().update(**values)
+
+    def bulk_create(self, objs: Any, *args: Any, **options: Any) -> Any:
+        with transaction.atomic():
+            Stock.move()
+            return super().bulk_create(objs, *args, **options)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        with transaction.atomic():
+            Stock.move()
+            return super().delete()
 
 
 class Proposition(models.Model):
@@ -48,6 +96,8 @@ class Proposition(models.Model):
     click_rate = models.FloatField(default=0.1, editable=False, help_text="Drawn towards 0.1 while little is known.")
     counted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    objects = PropositionQuerySet.as_manager()
+
     class Meta:
         ordering = ["ref"]
         constraints = [
@@ -62,6 +112,11 @@ class Proposition(models.Model):
 
     def __str__(self) -> str:
         return self.ref
+
+    def save(self, *args: Any, **options: Any) -> None:
+        with transaction.atomic():
+            Stock.move()
+            super().save(*args, **options)
 
 
 class Interaction(models.Model):

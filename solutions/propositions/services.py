@@ -18,7 +18,7 @@ from registry.models import Deployment
 from solutions.errors import ValueInvalid
 from solutions.propositions import MODEL, stocking, suggestion_cache
 from solutions.propositions.errors import PropositionExists, PropositionNotFound, PropositionUnknown
-from solutions.propositions.models import Counting, Interaction, Proposition, UserFeatures
+from solutions.propositions.models import Counting, Interaction, Proposition, Stock, UserFeatures
 
 LATEST_AHEAD = timedelta(minutes=5)
 OLDEST = timedelta(days=30)
@@ -82,6 +82,7 @@ def change_proposition(*, by: User, proposition_id: str, **facts: Any) -> Propos
     """
     _require(by, "solutions.change_proposition", "change propositions")
     with transaction.atomic():
+        Stock.move()  # first, as counting does, so that neither waits for the other
         proposition = Proposition.objects.select_for_update().filter(ref=proposition_id).first()
         if proposition is None:
             raise PropositionNotFound(f"There is no proposition {proposition_id!r}.")

@@ -21,6 +21,8 @@ from solutions.propositions.simulator import policies, world
 from solutions.propositions.simulator.visits import DAY_SECONDS, Street
 
 USERS, ITEMS, DAYS = 120, 80, 30
+FIRST = 401
+"""The number of the first proposition: seed 003's sample call names prop_456, which is there then."""
 _BATCH = 2_000
 
 
@@ -58,7 +60,7 @@ def write(*, by: User, street: Street) -> dict[str, int]:
 def _propositions(street: Street) -> dict[int, Proposition]:
     rows = [
         Proposition(
-            ref=f"prop_{item.number + 1}",
+            ref=f"prop_{FIRST + item.number}",
             title=item.title,
             category=item.category,
             price=item.price,

@@ -7,22 +7,20 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Max
 from django.utils import timezone
 
 from accounts import metrics
 from accounts.principal import Principal
 from registry import resolver
 from registry.errors import RegistryError
-from solutions.propositions import MODEL, candidates, knowledge, scoring, suggestion_cache
+from solutions.propositions import MODEL, candidates, knowledge, reading, scoring, shelf, suggestion_cache
 from solutions.propositions.features import matrix
 from solutions.propositions.features.history import EventType, Known
-from solutions.propositions.models import Counting, Interaction, Proposition, UserFeatures
+from solutions.propositions.models import Interaction
 from solutions.propositions.ranking import diversity, reasons
 from solutions.propositions.ranking.explained import added_to
 
 MOST_SUGGESTED = 50
-_FEEDBACK = [EventType.CLICK, EventType.CONVERSION, EventType.DISMISSAL]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +69,12 @@ def suggest(*, wanted: Wanted, by: Principal, request_id: str) -> Suggestion:
     """Rank for a user, and log what is shown. Raises ModelNotFound where the caller may not use the ranking model, and
     what a prediction raises that isn't the model's fault (RateLimited, SpoolFull)."""
     started, at = time.perf_counter(), timezone.now()
-    key = _key(wanted, by) if wanted.use_cache else ""
-    found = _remembered(key, wanted, at) if key else None
+    standing = reading.standing(wanted.user_id)
+    kept = shelf.at(at, stock=standing.stock)
+    key = _key(wanted, by, standing) if wanted.use_cache else ""
+    found = _remembered(key, wanted, kept) if key else None
     if found is None:
-        found = _ranked(wanted, by, at, request_id, key)
+        found = _ranked(wanted, by, at, kept, request_id, key)
     if wanted.is_recorded:
         _log_impressions(found, at)
     metrics.count_suggestion(source=_source(found), seconds=time.perf_counter() - started)
@@ -87,21 +87,20 @@ def _source(found: Suggestion) -> str:
     return "rules" if found.is_degraded else "model"
 
 
-def _ranked(wanted: Wanted, by: Principal, at: datetime, request_id: str, key: str) -> Suggestion:
+def _ranked(wanted: Wanted, by: Principal, at: datetime, kept: shelf.Shelf, request_id: str, key: str) -> Suggestion:
     known = knowledge.of_user(wanted.user_id, at=at)
-    rated = candidates.for_user(known, at=at, seed=f"{wanted.user_id} {at:%Y-%m-%d}")
-    if not rated:
+    rated = candidates.for_user(known, at=at, kept=kept, seed=f"{wanted.user_id} {at:%Y-%m-%d}")
+    if not len(rated):
         return Suggestion(uuid.uuid4(), wanted, (), None, "", "miss" if key else "bypass", 0.0)
-    items = [knowledge.as_item(proposition) for proposition in rated]
-    rows = matrix.rows(known, items, context=wanted.context, at=at.timestamp())
+    rows = matrix.rows(known, rated.items, context=wanted.context, at=at.timestamp())
     scored = scoring.of_rows(rows, by=by, user_id=wanted.user_id, request_id=request_id)
     order = diversity.chosen(
         scored.scores.tolist(),
-        [item.category for item in items],
+        [item.category for item in rated.items.each],
         limit=wanted.limit,
         strength=settings.PROPOSITIONS_DIVERSITY,
     )
-    lines = _lines(rated, items, rows, scored, order, known, wanted.context, at)
+    lines = _lines(rated, rows, scored, order, known, wanted.context, at)
     made = Suggestion(
         uuid.uuid4(), wanted, lines, scored.version, scored.reason, "miss" if key else "bypass", scored.inference_ms
     )
@@ -111,8 +110,7 @@ def _ranked(wanted: Wanted, by: Principal, at: datetime, request_id: str, key: s
 
 
 def _lines(
-    rated: list[Proposition],
-    items: list[matrix.Item],
+    rated: shelf.Offers,
     rows: matrix.Matrix,
     scored: scoring.Scored,
     order: list[int],
@@ -123,39 +121,31 @@ def _lines(
     added = added_to(rows[order], served=scored.served)
     lines = []
     for number, parts in zip(order, added, strict=True):
-        proposition = rated[number]
-        about = reasons.About(items[number], known, context, at.timestamp())
-        lines.append(
-            Suggested(
-                proposition.pk,
-                proposition.ref,
-                proposition.title,
-                proposition.category,
-                float(proposition.price),
-                round(float(scored.scores[number]), 6),
-                reasons.sentence(parts, about),
-            )
-        )
+        offer = rated.each[number]
+        about = reasons.About(offer.item, known, context, at.timestamp())
+        lines.append(_line(offer, round(float(scored.scores[number]), 6), reasons.sentence(parts, about)))
     return tuple(lines)
 
 
-def _remembered(key: str, wanted: Wanted, at: datetime) -> Suggestion | None:
+def _line(offer: shelf.Offer, score: float, explanation: str) -> Suggested:
+    return Suggested(offer.key, offer.ref, offer.title, offer.item.category, offer.price, score, explanation)
+
+
+def _remembered(key: str, wanted: Wanted, kept: shelf.Shelf) -> Suggestion | None:
     """The list of a moment ago, if all it holds is still there; titles and prices are those of now."""
-    kept = suggestion_cache.get(key)
-    if kept is None:
+    found = suggestion_cache.get(key)
+    if found is None:
         return None
-    shown = [line["key"] for line in kept["lines"]]
-    open = Proposition.objects.filter(pk__in=shown, is_active=True, published_at__lte=at).in_bulk()
-    if len(open) < len(shown):
+    open = shelf.among(kept, [line["key"] for line in found["lines"]])
+    if open is None:
         return None
-    lines = []
-    for line in kept["lines"]:
-        now = open[line["key"]]
-        lines.append(Suggested(**{**line, "title": now.title, "category": now.category, "price": float(now.price)}))
-    return Suggestion(uuid.uuid4(), wanted, tuple(lines), kept["version"], "", "hit", 0.0)
+    lines = tuple(
+        _line(offer, line["score"], line["explanation"]) for offer, line in zip(open, found["lines"], strict=True)
+    )
+    return Suggestion(uuid.uuid4(), wanted, lines, found["version"], "", "hit", 0.0)
 
 
-def _key(wanted: Wanted, by: Principal) -> str:
+def _key(wanted: Wanted, by: Principal, standing: reading.Standing) -> str:
     """What the list depends on; empty while no version is live for this caller, as rules are not remembered."""
     try:
         served = resolver.resolve(MODEL, user=by.user)
@@ -163,23 +153,20 @@ def _key(wanted: Wanted, by: Principal) -> str:
         return ""
     if not by.may_use_model(MODEL):
         return ""
-    did = Interaction.objects.filter(user_id=wanted.user_id, event_type__in=_FEEDBACK).aggregate(last=Max("id"))
-    said = UserFeatures.objects.filter(user_id=wanted.user_id).aggregate(last=Max("id"))
-    epoch = Counting.objects.filter(pk=1).values_list("epoch", flat=True).first() or 0
     return suggestion_cache.key_of(
         user=wanted.user_id,
         context=wanted.context,
         limit=wanted.limit,
         version=served.version_id,
-        did=did["last"],
-        said=said["last"],
-        epoch=epoch,
+        did=standing.did,
+        said=standing.said,
+        epoch=standing.epoch,
         diversity=settings.PROPOSITIONS_DIVERSITY,
     )
 
 
 def _plain(line: Suggested) -> dict[str, Any]:
-    return {name: getattr(line, name) for name in Suggested.__slots__}
+    return {"key": line.key, "score": line.score, "explanation": line.explanation}
 
 
 def _log_impressions(found: Suggestion, at: datetime) -> None:

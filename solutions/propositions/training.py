@@ -3,18 +3,17 @@
 An installation learns from its own users by retraining (`retraining`), through the same rows, learners and figures.
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from solutions import shipping
 from solutions.errors import ExtraMissing
 from solutions.propositions import MODEL, evaluation, learners, simulated
 from solutions.propositions.dataset import Examples
 from solutions.propositions.features.columns import COLUMNS
 from solutions.propositions.ranking import rules
 from solutions.saving import saved
-from solutions.selectors import figures_of
 from solutions.trained import TrainedModel
 from solutions.work import Work
 
@@ -55,26 +54,9 @@ def train(work: Work) -> list[TrainedModel]:
 def shipped() -> list[TrainedModel]:
     """What `train` yields with the solution's own seed, from the files in `data/`, so that a demo needs no training.
 
-    They are written by `manage.py train propositions --output solutions/propositions/data`.
+    They are written by `manage.py train propositions --ship`.
     """
-    folder = Path(__file__).parent / "data"
-    told = json.loads((folder / f"{MODEL}.figures.json").read_text())
-    figures = figures_of(told["metrics"])
-    plain = {metric["name"]: metric["value"] for metric in told["metrics"] if not metric.get("dataset")}
-    return [
-        TrainedModel(
-            name=MODEL,
-            artifact=(folder / f"{MODEL}.joblib").read_bytes(),
-            task="classification",
-            description=DESCRIPTION,
-            sample=told["sample"],
-            expected=told["expected"],
-            figures=figures,
-            metrics=plain,
-            facts=told["facts"],
-            serving=SERVING,
-        )
-    ]
+    return shipping.read(Path(__file__).parent / "data")
 
 
 def trained(estimator: Any, *, learned: Examples, held_out: Examples, seed: int) -> TrainedModel:

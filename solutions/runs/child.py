@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 
+from accounts import database
 from registry.errors import RegistryError
 from registry.leases import LeaseLost
 from registry.models import ModelVersion, Status
@@ -49,6 +50,8 @@ def run_next() -> bool:
     except (TrainingCancelled, KeyboardInterrupt):
         if watch.is_cancelled:
             services.end(run, status=RunStatus.CANCELLED)
+        elif watch.is_lost:
+            log.warning("another process took %s over; what was done here is dropped", run)
         else:
             log.info("%s was interrupted; it goes back into the queue", run)
             run.release(counts=False)
@@ -128,6 +131,8 @@ class _Watch:
 
     @contextmanager
     def running(self) -> Iterator[None]:
+        # What a script starts in the background ignores SIGINT, and so do its children.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         thread = threading.Thread(target=self._watch, name="watch", daemon=True)
         thread.start()
         try:
@@ -135,6 +140,7 @@ class _Watch:
         finally:
             self._done.set()
             thread.join()
+            signal.signal(signal.SIGINT, before)
 
     def _watch(self) -> None:
         renew_at = 0.0
@@ -145,7 +151,7 @@ class _Watch:
                 if time.monotonic() >= renew_at:
                     renew_at = time.monotonic() + settings.JOB_LEASE_SECONDS / 3
                     self.is_lost = not self._run.renew(seconds=settings.JOB_LEASE_SECONDS)
-            except DatabaseError as error:
+            except database.Failure as error:
                 log.warning("the claim on %s could not be renewed: %s", self._run, error)
                 connection.close()
             if self.is_cancelled or self.is_lost or os.getppid() != self._parent:

@@ -6,8 +6,6 @@
     hour: { hour: "2-digit", minute: "2-digit" },
     day: { hour: "2-digit", minute: "2-digit" },
     week: { day: "numeric", month: "short" },
-    moment: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" },
-    second: { dateStyle: "medium", timeStyle: "medium" },
   };
   const tooltip = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 

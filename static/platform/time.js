@@ -1,15 +1,17 @@
-// Shows every <time datetime="…"> in the reader's own zone; the title keeps the exact moment.
+// Shows every <time datetime="…"> in the reader's own zone, to the minute or, with data-to="second", to the
+// second; the title keeps the exact moment.
 "use strict";
 
 window.localiseTimes = function localiseTimes(root) {
-  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const toTheMinute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const toTheSecond = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   for (const element of root.querySelectorAll("time[datetime]:not([data-localised])")) {
     const moment = new Date(element.dateTime);
     if (Number.isNaN(moment.getTime())) {
       continue;
     }
     element.title = element.dateTime;
-    element.textContent = format.format(moment);
+    element.textContent = (element.dataset.to === "second" ? toTheSecond : toTheMinute).format(moment);
     element.dataset.localised = "";
   }
 };

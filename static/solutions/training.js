@@ -1,4 +1,4 @@
-// Follows a training on a solution's page. Without this script the page shows it as it was when it was loaded.
+// Follows a training on a solution's page, or a retraining on its own. Without this script the page shows it as it was when it was loaded.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {

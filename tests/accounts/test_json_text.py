@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from accounts import json_text
@@ -177,7 +177,6 @@ def standard(data: bytes) -> Any:
     return json.loads(data.decode(), parse_int=number, parse_constant=constant)
 
 
-@settings(deadline=None)
 @given(value=VALUES, indent=st.sampled_from([None, 1]), ascii_only=st.booleans())
 @example(value={"a:": "{[:", "b": [{"": "\\"}]}, indent=None, ascii_only=True)
 def test_valid_json_reads_as_the_standard_library_reads_it(value: Any, indent: int | None, ascii_only: bool) -> None:
@@ -185,7 +184,6 @@ def test_valid_json_reads_as_the_standard_library_reads_it(value: Any, indent: i
     assert loads(text.encode()) == json.loads(text) == value
 
 
-@settings(deadline=None)
 @given(data=st.binary(max_size=200) | st.text(alphabet='[]{}:,"\\u0e1.- aN\n', max_size=60).map(str.encode))
 @example(data=b'{"a":1e309,"a":NaN}')
 def test_any_bytes_are_read_or_refused_with_a_reason(data: bytes) -> None:
@@ -204,7 +202,6 @@ def _floats(value: Any) -> list[float]:
     return [x for item in below for x in _floats(item)]
 
 
-@settings(deadline=None)
 @given(value=VALUES, cut=st.integers(0, 200), junk=st.binary(max_size=3))
 def test_spoilt_json_is_never_a_crash(value: Any, cut: int, junk: bytes) -> None:
     data = json.dumps(value).encode()

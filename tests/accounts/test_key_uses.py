@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.db.models import QuerySet
 
 from accounts import credentials, key_uses
@@ -46,13 +46,14 @@ def test_a_use_is_noted_at_most_once_a_minute(ada: Any, key_of: Any) -> None:
     assert last_used(key) >= first
 
 
+@pytest.mark.parametrize("kind", [DatabaseError, InterfaceError])
 def test_what_cannot_be_written_is_dropped_and_said(
-    ada: Any, key_of: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ada: Any, key_of: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: type[Exception]
 ) -> None:
     key, text = key_of(ada)
     use(text)
     with monkeypatch.context() as patch:
-        patch.setattr(QuerySet, "update", lambda *_, **__: (_ for _ in ()).throw(DatabaseError("locked")))
+        patch.setattr(QuerySet, "update", lambda *_, **__: (_ for _ in ()).throw(kind("locked")))
         key_uses.write()
     assert "Could not note the use" in caplog.text
     assert key_uses.write() == 0

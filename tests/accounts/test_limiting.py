@@ -245,7 +245,7 @@ def test_a_slow_caller_of_many_processes_is_charged_for_what_they_send(tmp_path:
         process.close()
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(pauses=st.lists(st.tuples(st.floats(0, WINDOW / 4), st.integers(0, 2), st.integers(1, 600)), max_size=25))
 def test_no_window_holds_more_than_a_wide_limit(tmp_path: Path, pauses: list[tuple[float, int, int]]) -> None:
     clock = Clock(1000.0)

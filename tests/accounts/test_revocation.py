@@ -47,15 +47,15 @@ def test_a_key_revoked_here_ends_in_another_process_within_a_second(ada: Any, ke
         assert child.stdout is not None
         assert child.stdout.readline() == "yes\n"
         services.revoke_key(by=ada, key=key)
-        revoked = time.time()
-        noticed = float(child.stdout.readline())
-        assert child.wait(timeout=10) == 0
+        revoked = time.monotonic()
+        last_let_in = float(child.stdout.readline())
+        assert child.wait(timeout=60) == 0
     finally:
         child.kill()
         child.stdout.close()
         child.wait()
-    # The bound is that of the setting; the rest is what a busy machine may add.
-    assert noticed - revoked <= project_settings.CREDENTIAL_CACHE_SECONDS + SECOND / 2
+    # The bound is that of the setting; the rest is for an answer that was on its way.
+    assert last_let_in - revoked <= project_settings.CREDENTIAL_CACHE_SECONDS + SECOND / 2
 
 
 def test_the_setting_keeps_the_promise_of_a_second() -> None:
@@ -110,11 +110,14 @@ def test_what_was_revoked_is_not_kept_for_an_outage(ada: Any, key_of: Any, datab
         credentials.authenticate(api_key=text)
 
 
-def test_a_keys_own_end_holds_in_an_outage(ada: Any, key_of: Any, database_down: Any) -> None:
-    _key, text = key_of(ada, expires_at=timezone.now() + timedelta(seconds=0.2))
+def test_a_keys_own_end_holds_in_an_outage(
+    ada: Any, key_of: Any, database_down: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _key, text = key_of(ada, expires_at=timezone.now() + timedelta(seconds=60))
     credentials.authenticate(api_key=text)
     database_down()
-    time.sleep(0.25)
+    for memory in (remembered, known_before):
+        monkeypatch.setattr(memory, "_clock", lambda: time.monotonic() + 61)
     with pytest.raises(OperationalError):
         credentials.authenticate(api_key=text)
 

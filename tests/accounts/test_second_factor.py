@@ -14,7 +14,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts import audit, checks, second_factor
 from accounts.errors import Forbidden, SecondFactorInvalid, SecondFactorMissing, SignInLocked
 from accounts.models import AuditEvent
-from tests.accounts.authenticator import App, patience
+from tests.accounts.authenticator import App, one_clock, patience  # noqa: F401 - a fixture
 from tests.accounts.racing import at_once
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts import second_factor
 from accounts.models import AuditEvent
-from tests.accounts.authenticator import App, patience
+from tests.accounts.authenticator import App, one_clock, patience  # noqa: F401 - a fixture
 from tests.matrix import routes
 
 pytestmark = pytest.mark.django_db

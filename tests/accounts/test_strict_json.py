@@ -73,7 +73,10 @@ def test_any_other_charset_is_refused(charset: str, client: Client) -> None:
     ],
 )
 def test_any_other_kind_of_body_is_refused(content_type: str, client: Client) -> None:
-    assert code(client, b'{"a": 1}', content_type) == (415, "unsupported_media_type")
+    status, body = post(client, b'{"a": 1}', content_type)
+    assert (status, body["error"]["code"]) == (415, "unsupported_media_type")
+    assert "Send it as application/json." in body["error"]["message"]
+    assert body["error"]["details"] == {"accepted": ["application/json"]}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What the measuring programs make of their figures: tables, charts, and parts of a page."""
 
+import time
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
@@ -9,6 +10,7 @@ from benchmarks import drawing, generated
 from benchmarks.drawing import Line
 from benchmarks.growth import page
 from benchmarks.peers import table
+from benchmarks.records import beside
 from benchmarks.records import page as records_page
 
 pytestmark = pytest.mark.django_db(databases=[])
@@ -114,14 +116,26 @@ def test_pages_are_listed_by_number_of_records_with_the_queries_they_make() -> N
         "at": "2026-01-01", "machine": "a machine", "postgresql": "15.1",
         "sizes": {"10000000": size(Records=120.4, One_prediction=3.0), "100000": size(Records=12.0)},
         "beside": {
-            "alone": {"p50": 0.5, "p99": 1.25}, "during": {"p50": 0.6, "p99": 1.5}, "rows_per_second": 19_990.0,
+            "alone": {"p50": 0.5, "p99": 1.25, "requests": 9000}, "during": {"p50": 0.6, "p99": 1.5, "requests": 8100},
+            "ratio": 1.21, "asked_per_second": 200, "rows_per_second": 20_990.0,
         },
     }  # fmt: skip
     shown = records_page.text(report)
-    assert "| page | 100 k records | 10 M records | CPU | queries |" in shown
-    assert "| Records | 12 | 120 | 60 | 3 to 4 |" in shown
-    assert "| One prediction |  | 3 | 2 | 3 |" in shown
+    assert "| page | 100 k records | 10 M records | queries |" in shown
+    assert "| Records | 12 (6) | 120 (60) | 3 to 4 |" in shown
+    assert "| One prediction |  | 3 (2) | 3 |" in shown
     assert "| records a second, two processes | 31,000 | 31,000 |" in shown
-    assert "loads 19,990 records a second,\np50 0.60 ms, p99 1.50 ms." in shown
+    assert "loads 20,990 records a second:" in shown
+    assert "| beside loading | 0.60 | 1.50 | 8,100 |" in shown
+    assert "p99 is 1.21 times what it is alone." in shown
     drawn = ElementTree.fromstring(records_page.chart(report))
     assert len(drawn.findall(f".//{SVG}circle")) == 3
+
+
+def test_a_late_answer_makes_those_late_that_were_due_meanwhile() -> None:
+    calls = iter([0.1, *[0.0] * 1_000])
+    taken = beside.latencies([lambda: time.sleep(next(calls))], 0.1)
+    assert len(taken) == 0.1 * beside.ASKED_PER_SECOND
+    assert max(taken) >= 100
+    assert sorted(taken)[len(taken) // 2] > 0.1 * max(taken), "half of them waited for the first"
+    assert beside.summary([taken, taken])["requests"] == 2 * len(taken)

@@ -2,7 +2,6 @@
 
 import io
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,10 @@ from registry.models import ModelVersion, RegisteredModel, Status
 from tests.hostile.cases import CASES, Case
 from tests.hostile.trap import Trap, armed
 from tests.inference.validation.test_sandbox import children
+from tests.live.stack import wait_until
+
+# The door and the sandbox judge; the database only says what they said.
+pytestmark = pytest.mark.once
 
 needs_the_sandbox = pytest.mark.skipif(
     not all(sandbox.layers().values()), reason="this kernel lacks a layer of the sandbox"
@@ -82,8 +85,5 @@ def test_the_trap_can_be_sprung(tmp_path: Path) -> None:
     """Without this no test of this room could fail."""
     with armed(tmp_path) as trap:
         exec(trap.script(), {})
-        for _ in range(100):
-            if trap.calls:
-                break
-            time.sleep(0.02)
+        wait_until(lambda: trap.calls, 60)
         assert (trap.canary.exists(), len(trap.calls)) == (True, 1)

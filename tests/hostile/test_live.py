@@ -11,7 +11,7 @@ import pytest
 from inference.validation import sandbox
 from tests.hostile.cases import CASES
 from tests.hostile.trap import armed
-from tests.live.conftest import oracle, stack  # noqa: F401 - fixtures
+from tests.live.conftest import oracle, prepared, stack  # noqa: F401 - fixtures
 from tests.live.stack import Stack
 
 pytestmark = [

@@ -115,7 +115,7 @@ def test_the_last_week_is_shown_to_those_who_may_see_it(client, root, served_ver
         Rollup.objects.create(
             model=version.model, version=version, outcome=outcome, resolution=Resolution.HOUR,
             start=now.replace(minute=0, second=0, microsecond=0), requests=requests, instances=requests,
-            latency_sum_ms=2.0 * requests, latency_histogram={},
+            latency_sum_ms=2.0 * requests, latency_histogram="",
         )  # fmt: skip
     assert client.get(page_of(first)).context["traffic"] is None
     sides = signed_in(root).get(page_of(first), {"first": 1, "second": 2}).context["traffic"]

@@ -15,6 +15,7 @@ from tests.inference.validation import boosters
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("kept_verdicts"),
     pytest.mark.skipif(not all(sandbox.layers().values()), reason="this kernel lacks a layer of the sandbox"),
 ]
 ROWS = [[0.5, -1.0, 2.0, 0.0], [None, 0.25, None, 1.0]]

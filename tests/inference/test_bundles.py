@@ -235,6 +235,15 @@ def test_taking_a_directory_over_again_adds_only_what_is_new(ada, directory):
     ]
 
 
+def test_a_file_that_is_there_already_is_made_live_when_that_is_asked(served_version, directory, monkeypatch):
+    version = served_version("oracle", 1.0)
+    (directory / "logo_classifier.onnx").rename(directory / f"{version.model.name}.onnx")
+    (directory / "correlation_models.pkl").unlink()
+    asked = ("--owner", version.model.owner.email, "--activate")
+    assert f"{version} is live." in run("importmodels", directory, *asked)
+    assert "is live." not in run("importmodels", directory, *asked), "it is live already"
+
+
 def test_a_file_that_cannot_be_imported_is_named_and_the_others_are_imported(ada, directory):
     (directory / "broken.pt").write_bytes(b"nonsense")
     (directory / "correlation_models.json").write_text('{"owner": "root"}')

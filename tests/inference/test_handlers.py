@@ -73,6 +73,10 @@ def test_every_form_of_the_same_rows_gives_the_same_matrix(kind: Any, data: Any)
     assert handlers.get("tabular").count_rows(Payload(kind, data)) == 2
 
 
+def test_a_truth_where_a_number_is_wanted_is_told_what_to_send() -> None:
+    assert "got true; send 1 for true and 0 for false" in refusal(numbers(), [[1, True, 3]]).message
+
+
 @pytest.mark.parametrize(
     ("data", "kind", "code", "path"),
     [

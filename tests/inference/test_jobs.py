@@ -17,7 +17,7 @@ from registry.models import ModelVersion, Status
 from registry.serializers import VersionDetailSerializer
 from tests import toys
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("kept_verdicts")]
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_a_runner_that_lost_its_claim_stops_and_writes_nothing(pending, monkeypa
 
     def slow(*, progress, **_):
         ModelVersion.objects.update(lease_token=None)
-        for _ in range(100):
+        for _ in range(3000):
             progress("Loading", 0.1)
             jobs.threading.Event().wait(0.02)
         reached.append(True)

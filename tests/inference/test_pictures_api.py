@@ -16,7 +16,7 @@ from registry import services
 from registry.models import ModelVersion, Status
 from tests.inference.test_several_inputs import graph
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("kept_verdicts")]
 
 
 def picture(colour: tuple[int, int, int], size: int = 2) -> str:

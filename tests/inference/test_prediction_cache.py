@@ -102,7 +102,7 @@ def test_a_models_own_time_to_live_decides_before_what_was_measured(settings):
     assert seconds_for(Serving(cache_seconds=0.0), pays=True) == 0.0
 
 
-def ask(cache, compute, *, seconds=100.0, wait_seconds=10.0, shared=None):
+def ask(cache, compute, *, seconds=100.0, wait_seconds=60.0, shared=None):
     return cache.answer(KEY, compute, seconds=seconds, wait_seconds=wait_seconds, shared=shared)
 
 
@@ -141,12 +141,12 @@ def test_who_waits_for_anothers_computation_waits_no_longer_than_it_may():
 
     def compute():
         begun.set()
-        go.wait(10)
+        go.wait(60)
         return ANSWER
 
     leader = threading.Thread(target=ask, args=(cache, compute))
     leader.start()
-    begun.wait(10)
+    begun.wait(60)
     with pytest.raises(TimeoutError):
         ask(cache, compute, wait_seconds=0.01)
     go.set()

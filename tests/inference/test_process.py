@@ -1,8 +1,10 @@
 import os
 import signal
 import threading
+from types import SimpleNamespace
 
 import pytest
+from django.db import InterfaceError, OperationalError
 
 from accounts import metrics
 from accounts.models import AuditEvent
@@ -53,7 +55,7 @@ def test_a_process_is_not_ready_before_a_model_that_could_not_be_loaded_is_back(
     assert loaded() == [("whole", 1)]
     assert list(health.problems()) == list(ServingProcess.objects.get().facts["failed"]) == ["broken:1"]
     file.write_bytes(content)
-    wait_until(health.is_ready, 10)
+    wait_until(health.is_ready, 60)
     assert health.problems() == {}
 
 
@@ -63,7 +65,7 @@ def test_a_process_that_was_ready_serves_on_when_a_model_is_damaged_later(ada, s
     broken = served_version(name="broken")
     (var_dir / "models" / broken.artifact).write_bytes(b"damaged")
     services.activate(version=broken, by=ada)
-    wait_until(health.problems, 10)
+    wait_until(health.problems, 60)
     assert health.is_ready()
 
 
@@ -80,9 +82,9 @@ def test_clearing_the_prediction_cache_reaches_every_process(ada, serving):
     serving()
     answer = Predictions([1], None, None, None)
     prediction_cache.cache.put("key", answer, 100)
-    wait_until(lambda: ServingProcess.objects.get().facts["prediction_cache"]["size"] == 1, 10)
+    wait_until(lambda: ServingProcess.objects.get().facts["prediction_cache"]["size"] == 1, 60)
     assert clearing.clear_everywhere(by=ada) == 1
-    wait_until(lambda: len(prediction_cache.cache) == 0, 10)
+    wait_until(lambda: len(prediction_cache.cache) == 0, 60)
     assert AuditEvent.objects.filter(action="cache.cleared").count() == 1
 
 
@@ -99,7 +101,7 @@ def test_a_process_tells_that_it_lives_and_what_it_holds_until_it_stops(ada, ser
     services.activate(version=served_version(), by=ada)
     serving()
     first = ServingProcess.objects.get().heartbeat_at
-    wait_until(lambda: ServingProcess.objects.get().heartbeat_at > first, 10)
+    wait_until(lambda: ServingProcess.objects.get().heartbeat_at > first, 60)
     facts = ServingProcess.objects.get().facts
     assert [(row["model"], row["version"]) for row in facts["models"]] == [("oracle", 1)]
     assert facts["rss_bytes"] > 1_000_000
@@ -111,7 +113,7 @@ def test_a_process_tells_that_it_lives_and_what_it_holds_until_it_stops(ada, ser
 def test_a_process_that_was_forgotten_registers_again(serving):
     serving()
     ServingProcess.objects.all().delete()
-    wait_until(ServingProcess.objects.exists, 10)
+    wait_until(ServingProcess.objects.exists, 60)
 
 
 def test_a_change_on_another_host_is_noticed_through_the_database(ada, served_version, serving, monkeypatch):
@@ -121,8 +123,8 @@ def test_a_change_on_another_host_is_noticed_through_the_database(ada, served_ve
     second = served_version(offset=2)
     monkeypatch.setattr("registry.generation.signal", lambda: None)  # another host's counter isn't ours
     services.activate(version=second, by=ada)
-    wait_until(lambda: resolver.resolve("oracle", user=ada).number == 2, 10)
-    wait_until(lambda: loaded() == [("oracle", 1), ("oracle", 2)], 10)
+    wait_until(lambda: resolver.resolve("oracle", user=ada).number == 2, 60)
+    wait_until(lambda: loaded() == [("oracle", 1), ("oracle", 2)], 60)
 
 
 def test_starting_twice_is_starting_once(serving):
@@ -136,10 +138,10 @@ def test_the_metrics_tell_what_the_caches_counted_each_once(serving):
         return metrics.CACHE_HITS.labels("prediction")._value.get()
 
     serving()
-    wait_until(lambda: process._process._scraped._told, 10)
+    wait_until(lambda: process._process._scraped._told, 60)
     before = scraped()
     prediction_cache.cache.counts.hits += 7
-    wait_until(lambda: scraped() == before + 7, 10)
+    wait_until(lambda: scraped() == before + 7, 60)
     process.stop()
     assert scraped() == before + 7
 
@@ -154,9 +156,52 @@ def test_recycling_asks_the_server_for_an_orderly_end_once_and_lasts_no_longer_t
     process.recycle("a test")
     assert signals == [(os.getpid(), signal.SIGTERM)]
     assert not health.is_ready()
-    assert ends.wait(10)
+    assert ends.wait(60)
 
 
 def test_outside_of_a_server_nothing_is_recycled(monkeypatch):
     monkeypatch.setattr(process.os, "kill", lambda *_: pytest.fail("a signal was sent"))
     process.recycle("a test")
+
+
+def test_a_process_that_begins_without_a_database_is_not_ready_until_there_is_one(
+    ada, served_version, serving, monkeypatch
+):
+    services.activate(version=served_version(), by=ada)
+    register = processes.register
+
+    def refuse(*_):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(processes, "register", refuse)
+    serving()
+    assert not health.is_ready()
+    monkeypatch.setattr(processes, "register", register)
+    wait_until(health.is_ready, 60)
+    assert loaded() == [("oracle", 1)]
+
+
+def test_a_process_ends_in_good_order_when_the_database_is_away(serving, monkeypatch, var_dir):
+    serving()
+
+    def refuse(*_):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(processes, "beat", refuse)
+    process.stop()
+    assert list((var_dir / "crashes").iterdir()) == []
+
+
+def test_a_connection_that_was_closed_under_a_process_is_replaced(monkeypatch, serving):
+    closings, beats = [], []
+    monkeypatch.setattr(process, "connection", SimpleNamespace(close=lambda: closings.append(True)))
+
+    def beat(*_):
+        beats.append(True)
+        if len(beats) > 1 and not closings:
+            raise InterfaceError("connection already closed")
+        return True
+
+    monkeypatch.setattr(processes, "beat", beat)
+    serving()
+    wait_until(lambda: closings and len(beats) >= 3, 60)

@@ -17,6 +17,7 @@ from tests import programs  # noqa: E402
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("kept_verdicts"),
     pytest.mark.skipif(not all(sandbox.layers().values()), reason="this kernel lacks a layer of the sandbox"),
 ]
 IMAGE = [[[((x * y + c) % 7) / 7 for x in range(12)] for y in range(12)] for c in range(3)]

@@ -12,7 +12,7 @@ from inference import jobs
 from registry import services
 from registry.models import ModelVersion, Status
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("kept_verdicts")]
 
 
 def graph(image: list[Any], vector: list[Any]) -> bytes:

@@ -59,7 +59,7 @@ def test_a_redis_that_goes_away_is_left_alone_and_found_again(own_redis, setting
         assert [answers.get(KEY) for _ in range(3)] == [None, None, None]
         assert answers.breaker.state == "open"
         proxy.mend()
-        wait_until(lambda: answers.get(KEY) == ANSWER, 10)
+        wait_until(lambda: answers.get(KEY) == ANSWER, 60)
         assert answers.breaker.state == "closed"
 
 

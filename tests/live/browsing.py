@@ -70,4 +70,4 @@ def browsing(platform: Stack) -> Iterator[Browsing]:
         opened = Browsing(browser, platform)
         yield opened
         browser.close()
-    assert opened.problems == []
+    assert opened.problems == [], opened.problems

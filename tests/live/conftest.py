@@ -9,20 +9,31 @@ import pytest
 from django.db import connection
 
 from tests import toys
-from tests.live.stack import Stack, postgres_database
+from tests.live.prepared import Prepared, prepare
+from tests.live.stack import Stack, bare_environment, postgres_database
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """Migrated once by each process that runs tests: on PostgreSQL when the test run is, else on SQLite."""
+    with ExitStack() as resources:
+        url = resources.enter_context(postgres_database()) if connection.vendor == "postgresql" else ""
+        yield prepare(tmp_path_factory.mktemp("prepared"), bare_environment(), url)
 
 
 @pytest.fixture
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
-    """Starts platforms: on PostgreSQL when the test run is, else on SQLite. All of it ends with the test."""
+def stack(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared) -> Iterator[Callable[..., Stack]]:
+    """Starts platforms that begin as what was prepared. All of it ends with the test."""
     with ExitStack() as resources:
 
         def start(*, workers: int, jobs: bool = True, settings: dict[str, str] | None = None) -> Stack:
             directory = Path(str(tmp_path_factory.mktemp("stack")))
-            url = resources.enter_context(postgres_database()) if connection.vendor == "postgresql" else ""
+            url = ""
+            if prepared.database_url:
+                url = resources.enter_context(postgres_database(like=prepared.database_url))
             running = Stack(directory, workers=workers, database_url=url, settings=settings)
             resources.callback(running.stop_all)
-            running.prepare()
+            running.begin_as(prepared)
             if jobs:
                 running.start("jobs", "runjobs")
             running.start_server()

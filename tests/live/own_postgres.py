@@ -27,9 +27,9 @@ def _binary(name: str) -> str:
 
 
 class OwnPostgres:
-    """One server on a port of its own; `url` is that of its only database."""
+    """One server on a port of its own; `url` is that of its only database. It begins as a copy of `like`, or empty."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, like: "OwnPostgres | None" = None) -> None:
         # The server refuses to run as root.
         self._user = "postgres" if os.geteuid() == 0 else None
         if self._user:
@@ -41,6 +41,9 @@ class OwnPostgres:
         self._data, self._log, self.port = directory / "data", directory / "log", free_port()
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
         self._process: subprocess.Popen[bytes] | None = None
+        if like:
+            subprocess.run(["cp", "-a", like._data, self._data], check=True)
+            return
         subprocess.run(
             [_binary("initdb"), "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
             user=self._user, cwd="/", check=True, capture_output=True,
@@ -55,7 +58,7 @@ class OwnPostgres:
                 [_binary("postgres"), "-D", self._data, "-p", str(self.port), "-h", "127.0.0.1", "-k", ""],
                 user=self._user, cwd="/", stdout=descriptor, stderr=descriptor,
             )  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             try:
                 psycopg2.connect(self.url).close()
@@ -65,6 +68,10 @@ class OwnPostgres:
             else:
                 return
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
     def stop(self, *, kill: bool = False) -> None:
         """End the server: at once for its clients, in order for its data; or as a crash does."""
         if self._process is not None:
@@ -72,7 +79,7 @@ class OwnPostgres:
                 self._kill_all()
             else:
                 self._process.send_signal(signal.SIGINT)
-            self._process.wait(timeout=60)
+            self._process.wait(timeout=120)
             self._process = None
 
     def _kill_all(self) -> None:
@@ -85,10 +92,10 @@ class OwnPostgres:
 
 
 @contextlib.contextmanager
-def own_postgres() -> Iterator[OwnPostgres]:
-    """A running server, removed at the end."""
+def own_postgres(like: OwnPostgres | None = None) -> Iterator[OwnPostgres]:
+    """A running server, removed at the end; it begins with the rows of one that has stopped, or empty."""
     with tempfile.TemporaryDirectory(prefix="own-postgres-") as directory:
-        server = OwnPostgres(Path(directory))
+        server = OwnPostgres(Path(directory), like)
         server.start()
         try:
             yield server

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import time
@@ -18,13 +19,19 @@ from typing import Any
 
 import psycopg2
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.live.prepared import ROOT, Prepared
 
 
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def bare_environment() -> dict[str, str]:
+    """This process's own, without the settings of the test run."""
+    ours = ("DATABASE_URL", "REDIS_URL", "RATE_LIMIT_REDIS_URL", "DJANGO_SETTINGS_MODULE")
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 class Client:
@@ -39,7 +46,7 @@ class Client:
     ) -> tuple[int, dict[str, str], Any]:
         """(status, headers, parsed body). Raises OSError or HTTPException when there was no answer."""
         if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
+            self._connection = self._connect(timeout)
         content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         try:
             self._connection.request(
@@ -53,10 +60,21 @@ class Client:
         is_json = response.headers.get_content_type() == "application/json"
         return response.status, dict(response.headers), json.loads(text) if is_json else text
 
+    def _connect(self, timeout: float) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout)
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+
+
+class TlsClient(Client):
+    """The same over TLS, with whatever certificate the other side has."""
+
+    def _connect(self, timeout: float) -> http.client.HTTPConnection:
+        anybody = ssl._create_unverified_context()
+        return http.client.HTTPSConnection("localhost", self._port, timeout=timeout, context=anybody)
 
 
 def upload_form(content: bytes, **fields: str) -> tuple[bytes, str]:
@@ -84,11 +102,7 @@ class Stack:
         self.directory, self.workers, self.port = directory, workers, free_port()
         self.database_url = database_url
         self.environment = {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if name not in ("DATABASE_URL", "REDIS_URL", "RATE_LIMIT_REDIS_URL", "DJANGO_SETTINGS_MODULE")
-            },
+            **bare_environment(),
             "VAR_DIR": str(directory),
             "PORT": str(self.port),
             "PYTHONWARNINGS": "default",
@@ -96,6 +110,7 @@ class Stack:
             # The clients of these tests ask for more than people do.
             "RATE_LIMIT_REQUESTS": "0",
             "RATE_LIMIT_KEY_REQUESTS": "0",
+            "LAME_DUCK_SECONDS": "0",
             **(settings or {}),
             **({"DATABASE_URL": database_url} if database_url else {}),
         }
@@ -110,28 +125,15 @@ class Stack:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 
-    def prepare(self) -> None:
-        """An empty database with one superuser and her key."""
-        self.manage("migrate", "--verbosity", "0")
-        self.manage(
-            "shell",
-            "-v",
-            "0",
-            "-c",
-            "from accounts.models import User; User.objects.create_superuser('root@example.org', 'horse battery')",
-        )
-        self.key = self.manage(
-            "createapikey",
-            "root@example.org",
-            "--name",
-            "tests",
-            *(part for scope in ("predict", "read", "upload", "activate") for part in ("--scope", scope)),
-        ).splitlines()[-1]
+    def begin_as(self, prepared: Prepared) -> None:
+        """What was prepared once, with its superuser and her key."""
+        prepared.copy_to(self.directory)
+        self.key = prepared.key
 
     def start(self, name: str, *arguments: str) -> None:
         """Start a management command that stays."""
@@ -147,7 +149,7 @@ class Stack:
 
     def start_server(self) -> None:
         self.start("server", "serve", "--workers", str(self.workers), "--bind", f"127.0.0.1:{self.port}")
-        wait_until(self.is_ready, 60, lambda: self.log("server"))
+        wait_until(self.is_ready, 120, lambda: self.log("server"))
 
     def is_ready(self) -> bool:
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -170,8 +172,19 @@ class Stack:
         )
         return status, answer
 
+    def ended(self, name: str) -> int | None:
+        """The exit code of a started process once it has ended."""
+        return self._processes[name].poll()
+
     def children(self, name: str) -> list[int]:
         """The process ids of a started process's children: the workers of the server."""
+        return [pid for pid in self._children(name) if not _loads(pid)]
+
+    def loaders(self, name: str) -> list[int]:
+        """The process ids of those of its children that load records."""
+        return [pid for pid in self._children(name) if _loads(pid)]
+
+    def _children(self, name: str) -> list[int]:
         pid = self._processes[name].pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -200,7 +213,7 @@ class Stack:
         process = self._processes.pop(name)
         process.send_signal(with_signal)
         try:
-            return process.wait(timeout=40)
+            return process.wait(timeout=120)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise
@@ -220,14 +233,14 @@ def wait_until(condition: Any, seconds: float, explain: Any = lambda: "") -> Non
 
 
 @contextlib.contextmanager
-def postgres_database() -> Iterator[str]:
-    """A database of its own on the local PostgreSQL server; its URL."""
+def postgres_database(like: str = "") -> Iterator[str]:
+    """A database of its own on the local PostgreSQL server, a copy of the one named, or empty; its URL."""
     admin = "postgres://postgres@127.0.0.1:5432/postgres"
     name = f"mlplatform_live_{uuid.uuid4().hex[:8]}"
     with contextlib.closing(psycopg2.connect(admin)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {name}")
+            cursor.execute(f"CREATE DATABASE {name} TEMPLATE {name_in(like) if like else 'template1'}")
     try:
         yield urllib.parse.urlunsplit(("postgres", "postgres@127.0.0.1:5432", f"/{name}", "", ""))
     finally:
@@ -235,3 +248,14 @@ def postgres_database() -> Iterator[str]:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def name_in(url: str) -> str:
+    """The name of the database that a URL leads to."""
+    return urllib.parse.urlsplit(url).path.removeprefix("/")
+
+
+def _loads(pid: int) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/comm").read_text().strip() == "mlp-loader"
+    return False

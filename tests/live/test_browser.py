@@ -35,6 +35,8 @@ PAGES = [
     "versions/1/activate/",
     "versions/1/try/",
     "versions/1/try/?as=json",
+    "versions/1/batch/",
+    "batch/",
     "models/1/compare/?first=1&second=2",
 ]
 
@@ -211,6 +213,22 @@ def test_every_page_fits_a_phone_and_names_its_fields(platform: Stack, browse: B
         page.wait_for_load_state("load")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
         assert page.evaluate(_NAMELESS) == [], address
+
+
+def test_bulk_scoring_is_followed_on_a_phone_whatever_the_file_is_called(platform: Stack, browse: Browsing) -> None:
+    assert platform.upload("oracle", toys.oracle(1000.0))[0] == 201
+    page = browse.open(**PHONE, color_scheme="dark")
+    page.goto("/admin/versions/1/batch/")
+    rows = b"feature_0,feature_1\n1,2\nabc,2\n"
+    page.set_input_files("#id_file", {"name": f"{'long-' * 20}.csv", "mimeType": "text/csv", "buffer": rows})
+    page.click("text=Send and score")
+    page.wait_for_selector("text=Download the results", timeout=60_000)
+    assert "2 of 2" in page.inner_text(".p-facts")
+    page.goto("/admin/batch/")
+    for cell in page.query_selector_all(".p-jobs td:nth-child(2) .p-badge, .p-jobs td:nth-child(3)"):
+        box = cell.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= PHONE["viewport"]["width"], "state and rows are seen without scrolling"
 
 
 # Fields of our own pages that a screen reader could not name.

@@ -20,7 +20,7 @@ BODY = json.dumps({"instances": [[1.0, 0.0]]}).encode()
 PATH = "/api/v1/predict/oracle"
 
 
-@pytest.fixture(params=["granian", "gunicorn"])
+@pytest.fixture(params=["builtin", "gunicorn"])
 def running(request: Any, stack: Callable[..., Stack], oracle: Any) -> Stack:
     """A server with one live model, and two workers of two threads."""
     started = stack(workers=2, settings={"SERVER": request.param, "THREADS": "2"})
@@ -81,19 +81,19 @@ def test_with_every_worker_killed_nobody_is_refused_and_all_is_well_soon(running
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     assert [ask(running, head(running) + BODY) for _ in range(10)] == [200] * 10
-    wait_until(lambda: len(running.children("server")) == 2, 20, lambda: running.log("server"))
+    wait_until(lambda: len(running.children("server")) == 2, 120, lambda: running.log("server"))
     assert not set(before) & set(running.children("server"))
 
 
 def test_workers_end_with_a_master_that_was_killed(running: Stack) -> None:
     workers = running.children("server")
     running.stop("server", signal.SIGKILL)
-    wait_until(lambda: all(is_gone(pid) for pid in workers), 40)
+    wait_until(lambda: all(is_gone(pid) for pid in workers), 120)
 
 
 def test_a_second_server_on_the_same_address_says_so_and_ends(running: Stack) -> None:
     running.start("second", "serve", "--bind", f"127.0.0.1:{running.port}")
-    wait_until(lambda: "in use" in running.log("second").lower(), 30, lambda: running.log("second"))
+    wait_until(lambda: "in use" in running.log("second").lower(), 120, lambda: running.log("second"))
     assert ask(running, head(running) + BODY) == 200
 
 

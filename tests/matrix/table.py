@@ -88,6 +88,11 @@ RULES = [
     rule(rf"{MODEL}/restore", "POST", "401 403 401 404 403 in 403 in"),
     rule(rf"{MODEL}/rollback", "POST", "401 403 401 404 404 in* 403 in*"),
     rule(rf"{API}/predict/{ID}(/batch)?", "POST", "401 in 401 404 404 in in in"),
+    # A job is its own person's, whatever the model: staff need the permission. It is not done, which is what 409 says.
+    rule(rf"{API}/batch-jobs", "POST", "401 in* 401 404 404 in* in* in*"),
+    rule(rf"{API}/batch-jobs", READS, "401 in 401 in in in in in"),
+    rule(rf"{API}/batch-jobs/{ID}(/results)?", READS, "401 in 401 404 404 in 404 in"),
+    rule(rf"{API}/batch-jobs/{ID}", "DELETE", "401 in* 401 404 404 in* 404 in*"),
     # The table's world has no model of that name, which is what 409 and 503 say.
     rule(rf"{API}/ml/classify(/batch)?", "POST", "401 in 401 in in in in in"),
     rule(rf"{API}/ml/health", READS, "401 403 401 503 503 503 503 503"),
@@ -154,6 +159,13 @@ RULES = [
     rule(rf"{ADMIN}/versions/{ID}/activation/", "GET", staff_only("in", "in")),
     # Staff see every model; who sees one may ask it.
     rule(rf"{ADMIN}/(versions/{ID}/try|models/{ID}/compare)/", "GET|POST", staff_only("in", "in")),
+    # A job is its own person's; staff need the permission. It has no results yet, which the page says after it moved.
+    rule(rf"{ADMIN}/versions/{ID}/batch/", "GET|POST", staff_only("in", "in")),
+    rule(rf"{ADMIN}/batch/", "GET", staff_only("in", "in")),
+    rule(rf"{ADMIN}/batch/{ID}/", "GET", staff_only("404", "in")),
+    rule(rf"{ADMIN}/batch/{ID}/results/", "GET", staff_only("404", "moved")),
+    rule(rf"{ADMIN}/batch/{ID}/cancel/", "POST", staff_only("404", "moved*")),
+    rule(rf"{ADMIN}/batch/({ID}/(results/|cancel/)?)?", ANY, staff_only("405", "405")),
     rule(rf"{ADMIN}/solution/", "GET", staff_only("in", "in")),
     # The table has no solution of that name; who may open the admin may try those that are there.
     rule(rf"{ADMIN}/solution/{ID}/", "GET|POST", staff_only("404", "404")),

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts import audit, services, tokens
 from accounts.models import ApiKey, AuditEvent, User
+from inference.models import BatchJob
 from monitoring.models import Alert, AlertChannel, AlertEvent, AlertRule, ErrorGroup, Feedback, Outcome, PredictionLog
 from registry import services as registry_services
 from registry.models import ModelVersion
@@ -66,6 +67,9 @@ def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
     feedback = Feedback.objects.create(prediction_id=record.pk, value=2.0, state="waiting", by=ada)
     rule = ActionRule.objects.create(version=second, label="urgent", action=Action.BATCH, below=Action.BATCH)
     training = TrainingRun.objects.create(solution="notifications", seed=1, by=ada)
+    job = BatchJob.objects.create(
+        version=second, by=ada, input_format="csv", input_bytes=1, results_format="csv", status="waiting"
+    )
     event = audit.record("test.done", by=ada, target=key)
     now = timezone.now()
     error = ErrorGroup.objects.create(fingerprint="f", message="m", first_seen_at=now, last_seen_at=now)
@@ -91,6 +95,8 @@ def build(served_version: Callable[..., ModelVersion], ada: User) -> World:
         "versions": second.pk,
         "models": first.model_id,
         "api-keys": key.pk,
+        "batch-jobs": job.pk,
+        "batch": job.pk,
         "predictions": record.pk,
         "modelversion": second.pk,
         "registeredmodel": first.model_id,
@@ -153,6 +159,9 @@ def body_for(world: World, route: str, verb: str) -> dict[str, Any]:
     if route.endswith("/models/upload"):
         file = SimpleUploadedFile("m.onnx", io.BytesIO(toys.oracle(3.0)).read())
         return {"data": {"file": file, "name": "theirs"}} if verb == "POST" else {"data": b""}
+    if route.endswith("/batch-jobs"):
+        file = SimpleUploadedFile("rows.csv", b"x,y\n1,2\n")
+        return {"data": {"file": file, "model": "theirs"}} if verb == "POST" else {"data": b""}
     ending = next((end for end in _BODIES if route.endswith(end)), "")
     return {"data": _BODIES.get(ending, {}) | _secrets(world, ending), "content_type": "application/json"}
 

@@ -82,9 +82,9 @@ def test_an_unknown_device_for_pytorch_is_an_error(settings: Any) -> None:
 
 
 def test_a_var_dir_that_is_not_there_is_an_error(settings: Any, tmp_path: Path) -> None:
-    settings.VAR_DIR = tmp_path / "nowhere"
-    assert ids(checks.check_var_dir) == ["mlplatform.E005"]
-    settings.VAR_DIR = tmp_path
+    settings.VAR_DIR = settings.MODELS_DIR = tmp_path / "nowhere"
+    assert ids(checks.check_var_dir) == ["mlplatform.E005"] * 2
+    settings.VAR_DIR = settings.MODELS_DIR = tmp_path
     assert ids(checks.check_var_dir) == []
 
 
@@ -139,12 +139,41 @@ def test_a_production_that_is_set_up_well_checks_clean(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
+def test_a_production_starts_neither_without_hosts_nor_with_any_host(tmp_path: Path) -> None:
+    good = {name: secrets.token_urlsafe(48) for name in checks.SECRETS}
+    for hosts in ({}, {"ALLOWED_HOSTS": ""}, {"ALLOWED_HOSTS": "*"}):
+        ended = run_check(
+            tmp_path, DATABASE_URL="postgres://u:p@localhost:1/x", REDIS_URL="redis://localhost:1/0", **good, **hosts
+        )
+        assert ended.returncode != 0, hosts
+        errors = [line for line in ended.stderr.splitlines() if "mlplatform.E" in line]
+        assert errors, ended.stderr
+        assert all("ALLOWED_HOSTS" in line for line in errors), "and it is the only fault"
+
+
 def test_a_production_with_nothing_set_does_not_start(tmp_path: Path) -> None:
     ended = run_check(tmp_path)
     assert ended.returncode != 0
     assert "Traceback" not in ended.stderr
-    for name in checks.SECRETS:
+    for name in (*checks.SECRETS, "ALLOWED_HOSTS"):
         assert name in ended.stderr, "all that is missing is told at once"
+
+
+def test_production_does_not_start_on_the_values_of_the_example(tmp_path: Path) -> None:
+    lines = (django_settings.BASE_DIR / ".env.example").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    ended = run_check(tmp_path, **given, WORKERS="two", JWT_SIGNING_KEY_FALLBACK_FILE="/nowhere/key")
+    assert ended.returncode != 0
+    assert "Traceback" not in ended.stderr
+    named = [*checks.SECRETS, "ALLOWED_HOSTS", "DATABASE_URL", "WORKERS", "JWT_SIGNING_KEY_FALLBACK_FILE"]
+    assert [name for name in named if name not in ended.stderr] == [], "all faults are told at once"
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "CACHE_REDIS_URL", "RATE_LIMIT_REDIS_URL"])
+def test_a_placeholder_as_redis_password_stops_production(name: str, production: Any) -> None:
+    setattr(production, name, "redis://:change-me@127.0.0.1:6379/0")
+    messages = checks.check_passwords(None)
+    assert [(message.id, name in message.msg) for message in messages] == [("mlplatform.E023", True)]
 
 
 def test_no_server_runs_on_a_key_nobody_chose(tmp_path: Path) -> None:

@@ -117,7 +117,9 @@ def test_an_archived_demo_model_stays_archived(root: Any, toy_recipes: None) -> 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_demo_validates_and_activates_without_a_job_runner(root: Any, toy_recipes: None, capsys: Any) -> None:
+def test_the_demo_validates_and_activates_without_a_job_runner(
+    root: Any, toy_recipes: None, kept_verdicts: None, capsys: Any
+) -> None:
     call_command("demo")
 
     assert publishing.is_complete()

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from accounts import metrics
 from mlplatform import metrics_page
+from tests.mlplatform.headings import anchors
 
 DEPLOY = settings.BASE_DIR / "deploy"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
@@ -54,10 +55,9 @@ def test_every_label_they_name_exists(file: Path) -> None:
 @pytest.mark.parametrize("rule", [rule for rule in rules() if "alert" in rule], ids=lambda rule: rule["alert"])
 def test_every_alert_says_how_grave_it_is_and_what_to_do(rule: dict[str, Any]) -> None:
     page, _, anchor = rule["annotations"]["runbook"].partition("#")
-    headings = re.findall(r"^#+ (.+)$", (settings.BASE_DIR / page).read_text(), re.MULTILINE)
 
     assert rule["labels"]["severity"] in ("warning", "critical")
-    assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
+    assert anchor in anchors(settings.BASE_DIR / page)
 
 
 def test_what_is_recorded_is_used() -> None:

@@ -10,6 +10,7 @@ from django.core.management import get_commands
 from drf_spectacular.generators import SchemaGenerator
 
 from mlplatform import env, metrics_page, settings_page
+from tests.mlplatform.headings import anchors
 
 DOCS = settings.BASE_DIR / "docs"
 OUR_APPS = ("accounts", "registry", "monitoring", "inference", "solutions", "mlplatform")
@@ -38,6 +39,13 @@ def offered_calls() -> Iterator[tuple[str, str]]:
 
 def test_every_setting_is_on_the_settings_page_as_the_code_declares_it() -> None:
     assert (DOCS / "settings.md").read_text() == settings_page.render(), "run `make settings-page`"
+
+
+def test_the_example_of_an_environment_lists_every_setting_once() -> None:
+    example = (settings.BASE_DIR / ".env.example").read_text()
+
+    assert example == settings_page.example(), "run `make settings-page`"
+    assert sorted(re.findall(r"^(?:# )?([A-Z_0-9]+)=", example, re.MULTILINE)) == sorted(env.DECLARED)
 
 
 def test_every_metric_is_on_the_metrics_page_as_the_sheet_declares_it() -> None:
@@ -83,6 +91,21 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     local = [target for target in targets if not re.match(r"[a-z]+:", target)]
 
     assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(settings.BASE_DIR)))
+def test_every_link_to_a_section_leads_to_one(page: Path) -> None:
+    targets = re.findall(r"\]\(((?![a-z]+:)[^)#\s]*)#([^)\s]+)\)", page.read_text())
+    lost = [(file, anchor) for file, anchor in targets if anchor not in anchors(page.parent / file if file else page)]
+
+    assert lost == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(settings.BASE_DIR)))
+def test_every_test_that_a_page_names_exists(page: Path) -> None:
+    named = re.findall(r"`(tests/[\w/]+(?:\.py)?)", page.read_text())
+
+    assert [path for path in named if not (settings.BASE_DIR / path).exists()] == []
 
 
 def test_every_make_target_the_readme_names_exists() -> None:

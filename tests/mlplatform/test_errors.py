@@ -1,5 +1,6 @@
 """The one table from errors to answers."""
 
+import errno
 import logging
 from typing import Any
 
@@ -66,7 +67,7 @@ def told(client: Client, error: Exception) -> Any:
         (drf.MethodNotAllowed("GET"), 405, "method_not_allowed", {}),
         (drf.ParseError("m"), 400, "bad_request", {}),
         (drf.PermissionDenied("m"), 403, "forbidden", {}),
-        (drf.UnsupportedMediaType("x"), 415, "unsupported_media_type", {}),
+        (drf.UnsupportedMediaType("x"), 415, "unsupported_media_type", {"accepted": ["application/json"]}),
         (Http404("secret path"), 404, "not_found", {}),
         (PermissionDenied("why"), 403, "forbidden", {}),
         (RequestDataTooBig("m"), 413, "body_too_large", {}),
@@ -129,6 +130,13 @@ def test_a_silent_database_is_503_and_says_when_to_come_back(client: Client) -> 
     assert (response.status_code, response.json()["error"]["code"]) == (503, "database_unavailable")
     assert int(response.headers["Retry-After"]) >= 1
     assert "10.0.0.7" not in response.content.decode()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_507_and_names_no_path(number: int) -> None:
+    answer = errors.answer_to(OSError(number, "No space left on device", "/secret/place"))
+    assert (answer.status, answer.code) == (507, "storage_full")
+    assert "secret" not in answer.message
 
 
 def test_too_many_requests_say_when_to_come_back(client: Client) -> None:

@@ -17,7 +17,7 @@ from mlplatform import http_metrics, metrics_page
 from mlplatform.counted_locmem import LocMemCache
 from monitoring import scrape
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("counts")]
 
 
 def samples() -> list[Any]:

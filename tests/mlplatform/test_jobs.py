@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from mlplatform import job_runner, jobs
 from mlplatform.job_runner import Lane, Runner
@@ -129,10 +130,21 @@ def test_short_jobs_run_while_a_long_one_works() -> None:
     short_ran = threading.Event()
 
     def long_work() -> bool:
-        assert short_ran.wait(30)
+        assert short_ran.wait(60)
         os.kill(os.getpid(), signal.SIGTERM)
         return True
 
     Runner([job(long_work, is_long=True), Job("short", lambda: short_ran.set(), every_seconds=60.0)]).run()
 
     assert short_ran.is_set()
+
+
+def test_a_job_that_fails_for_want_of_the_database_is_soon_tried_again() -> None:
+    def ask_the_database() -> None:
+        raise OperationalError("connection refused")
+
+    lane = Lane([job(ask_the_database)])
+    for _ in range(9):
+        lane._due_at["toy"] = 0.0
+        lane.tick()
+    assert lane._due_at["toy"] <= time.monotonic() + job_runner.MAX_BACK_OFF_WITHOUT_DATABASE_SECONDS

@@ -153,7 +153,7 @@ def _erase_in_a_thread(root: Any) -> None:
 
 def wait_until_blocked(other: Any) -> None:
     """Until somebody waits for a lock on the log."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     with other.cursor() as cursor:
         while True:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'ShareLock'")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.test import Client
 from django.utils import timezone
 
@@ -88,16 +88,17 @@ def test_what_comes_again_is_added_and_opens_a_group_that_was_dealt_with(root: A
     assert writing.write() == 0
 
 
-def test_while_the_database_is_away_errors_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [DatabaseError, InterfaceError])
+def test_while_the_database_is_away_errors_wait(monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
     def away(*args: Any) -> None:
         log.error("the database is away")
-        raise DatabaseError("away")
+        raise kind("away")
 
     fail(4)
     with monkeypatch.context() as broken:
         broken.setattr(writing, "_write", away)
         for _ in range(5):
-            with pytest.raises(DatabaseError):
+            with pytest.raises(kind):
                 writing.write()
     fail(1)
 

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from monitoring import histogram
@@ -31,6 +31,31 @@ def test_adding_histograms_equals_the_histogram_of_all(left: list[float], right:
     counts = counts_of(left)
     histogram.add(counts, histogram.from_counts(counts_of(right)))
     assert counts == counts_of(left + right)
+
+
+counted = st.dictionaries(st.integers(0, histogram.BUCKETS - 1), st.integers(1, 2**40 - 1), max_size=200)
+
+
+@given(st.lists(counted, max_size=12), st.sampled_from((0, 10**9)))
+def test_packed_histograms_one_after_another_are_their_sum(several: list[dict[int, int]], much: int) -> None:
+    wanted: dict[int, int] = {}
+    for counts in several:
+        histogram.merge(wanted, counts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(histogram, "_MUCH", much)  # by numpy, and by a loop
+        assert histogram.unpacked("".join(map(histogram.packed, several))) == wanted
+
+
+@given(st.lists(st.tuples(counted, counted), max_size=8))
+def test_counts_are_added_to_many_packed_histograms_at_once(pairs: list[tuple[dict[int, int], dict[int, int]]]) -> None:
+    wanted = []
+    for held, change in pairs:
+        counts = dict(held)
+        histogram.merge(counts, change)
+        wanted.append(counts)
+    assume(all(count < 2**40 for counts in wanted for count in counts.values()))
+    added = histogram.added([histogram.packed(held) for held, _ in pairs], [change for _, change in pairs])
+    assert added == [histogram.packed(counts) for counts in wanted]
 
 
 @given(latencies)

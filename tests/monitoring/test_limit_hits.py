@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from accounts import limit_hits as noted
 from accounts import limits
@@ -49,12 +49,15 @@ def test_who_is_admitted_is_not_counted(caller: Principal) -> None:
     assert (noted.take(), limit_hits.write()) == ({}, 0)
 
 
-def test_a_database_that_is_away_loses_nothing(caller: Principal, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [DatabaseError, InterfaceError])
+def test_a_database_that_is_away_loses_nothing(
+    caller: Principal, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
     for _ in range(3):
         limits.check(principal=caller, address="")
 
     def fail(counts: Any) -> None:
-        raise DatabaseError("gone")
+        raise kind("gone")
 
     with monkeypatch.context() as broken:
         broken.setattr(limit_hits, "_add", fail)

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitoring import selectors, spans, spool
 from registry.models import Deployment, RegisteredModel
@@ -122,12 +124,12 @@ def test_what_was_activated_in_the_window_is_marked(toy_version: Any, ada: Any) 
 
 @pytest.mark.parametrize("window", list(spans.WINDOWS))
 def test_the_number_of_queries_does_not_grow(log: Any, ada: Any, window: str, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         selectors.overview(window, None, ada, now=NOW)
     for number in range(10):
         model = RegisteredModel.objects.create(name=f"model-{number}", task="regression", owner=ada)
         log(timedelta(minutes=number), model_id=model.pk, version_id=None)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         selectors.overview(window, None, ada, now=NOW)
 
 
@@ -140,3 +142,35 @@ def test_requests_per_second_are_those_of_the_time_that_has_passed(log: Any, ada
     log()
     overview = selectors.overview("hour", None, ada, now=NOW)
     assert overview.requests_per_second == pytest.approx(1 / (59 * 60 + 30))
+
+
+@pytest.mark.parametrize("window", list(spans.WINDOWS))
+def test_lines_read_in_coarse_pieces_add_up_to_the_steps(log: Any, ada: Any, window: str) -> None:
+    for number, hours in enumerate((0, 0.2, 0.4, 3, 11, 13, 23, 30, 47, 100, 165, 167, 400)):
+        log(timedelta(hours=hours), latency_ms=1.0 + number, outcome=("ok", "error")[number % 2])
+    overview = selectors.overview(window, None, ada, now=NOW)
+    assert overview.totals.requests > 2
+    [line] = overview.lines
+    assert (line.sums.outcomes, line.sums.counts) == (overview.totals.outcomes, overview.totals.counts)
+    assert sum(line.requests) == overview.totals.requests
+
+
+@given(st.sampled_from(list(spans.WINDOWS.values())), st.integers(0, 10**6))
+def test_pieces_cover_a_span_once_in_whole_steps(window: spans.Window, minutes: int) -> None:
+    span = window.span(NOW + timedelta(minutes=minutes))
+    assert [span.since, *(until for _, _, until in span.pieces)] == [
+        *(since for _, since, _ in span.pieces),
+        span.until,
+    ]
+    for resolution, since, until in span.pieces:
+        assert resolution >= span.resolution
+        assert since < until
+        assert (since.timestamp() % resolution, until.timestamp() % resolution) == (0, 0)
+        assert resolution == span.resolution or until < span.until, "what runs is read in the finest steps"
+
+
+def test_sums_that_are_kept_for_a_shorter_time_are_not_relied_on(settings: Any) -> None:
+    span = spans.WINDOWS["week"].span(NOW)
+    assert len(span.pieces) == 3
+    settings.ROLLUP_DAY_DAYS = settings.ROLLUP_HOUR_DAYS - 1
+    assert span.pieces == [(span.resolution, span.since, span.until)]

@@ -73,7 +73,7 @@ def acknowledged(child: "subprocess.Popen[bytes]") -> set[str]:
 
 def drain() -> None:
     """Take over until nothing is left (a killed process's lock is released a moment after its death)."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while files.listed(files.directory()) or files.listed(files.directory(), files.DONE):
         spool.take_over()
         assert time.monotonic() < deadline
@@ -94,13 +94,14 @@ def check(promised: set[str], most: int) -> None:
 def test_kill_9_at_random_moments_loses_nothing_and_doubles_nothing(start: Start) -> None:
     promised: set[str] = set()
     killed = 0
-    for _ in range(3):
+    for _ in range(2):
         children = [start("serve", SPOOL_ROTATE_BYTES=30_000) for _ in range(3)]
         for child in children:
             assert child.stdout
             promised.add(child.stdout.readline().decode().strip())
         for child in children:
-            time.sleep(random.uniform(0.05, 0.5))
+            assert child.stdout
+            promised |= {child.stdout.readline().decode().strip() for _ in range(random.randint(30, 200))}
             child.send_signal(signal.SIGKILL)
             killed += 1
         for child in children:
@@ -116,19 +117,20 @@ def test_records_are_loaded_and_files_removed_when_a_process_is_asked_to_end(sta
     child = start("serve")
     assert child.stdout
     first = child.stdout.readline().decode().strip()
-    time.sleep(0.3)
+    promised = {first, *(child.stdout.readline().decode().strip() for _ in range(50))}
     child.send_signal(signal.SIGTERM)
-    assert child.wait(timeout=30) == 0
-    promised = {first, *acknowledged(child)}
+    assert child.wait(timeout=120) == 0
+    promised |= acknowledged(child)
     check(promised, most=len(promised) + 1)
-    assert os.listdir(files.directory()) == []
+    # Who lived long enough looked whether another process loads.
+    assert set(os.listdir(files.directory())) <= {files.LOADER}
 
 
 def test_several_processes_that_take_over_at_once_share_the_work(start: Start) -> None:
     first, second = start("leave_behind"), start("leave_behind")
     promised = set()
     for child in (first, second):
-        output, _ = child.communicate(timeout=60)
+        output, _ = child.communicate(timeout=120)
         promised |= set(output.decode().split())
     heirs = [start("take_over") for _ in range(3)]
     for heir in heirs:
@@ -138,7 +140,7 @@ def test_several_processes_that_take_over_at_once_share_the_work(start: Start) -
     for heir in heirs:
         heir.stdin.write(b"go\n")
         heir.stdin.flush()
-    loaded = [int(heir.communicate(timeout=60)[0]) for heir in heirs]
+    loaded = [int(heir.communicate(timeout=120)[0]) for heir in heirs]
     assert sum(loaded) == len(promised) == 400
     check(promised, most=400)
     assert os.listdir(files.directory()) == []
@@ -146,7 +148,7 @@ def test_several_processes_that_take_over_at_once_share_the_work(start: Start) -
 
 def test_a_forked_child_writes_to_a_file_of_its_own(start: Start) -> None:
     child = start("fork")
-    output, _ = child.communicate(timeout=60)
+    output, _ = child.communicate(timeout=120)
     *ids, count = output.decode().split()
     assert int(count) == 2
     assert len(set(ids)) == 3
@@ -156,7 +158,7 @@ def test_a_forked_child_writes_to_a_file_of_its_own(start: Start) -> None:
 
 def test_a_write_that_is_cut_short_is_taken_back(start: Start) -> None:
     child = start("outgrow", SPOOL_WHEN_FULL="refuse")
-    output, _ = child.communicate(timeout=60)
+    output, _ = child.communicate(timeout=120)
     *ids, code, lines, is_whole = output.decode().split()
     assert code == "spool_full"
     assert (int(lines), is_whole) == (3, "True")

@@ -78,7 +78,7 @@ def test_mutated_bodies_are_answered_alike(
 
 
 def ask_both(doors: tuple[Door, Door], credential: dict[str, str], examples: int) -> None:
-    @hypothesis_settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @hypothesis_settings(max_examples=examples, database=None, suppress_health_check=list(HealthCheck))
     @given(call=mutated())
     def alike(call: Call) -> None:
         assert differences(doors, [call], credential) == []

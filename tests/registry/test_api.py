@@ -242,6 +242,14 @@ def test_a_model_tells_what_is_live_and_its_versions_which_is(get, ada, served_v
     assert get("models/ghost")[0] == 404
 
 
+def test_a_version_tells_how_its_answers_are_explained(get, served_version):
+    version = served_version()
+    assert get("models/oracle/versions/1")[1]["explanation"] == {}
+    version.explanation = {"code": "not_covered", "message": "No explanations: SVC."}
+    version.save()
+    assert get("models/oracle/versions/1")[1]["explanation"] == version.explanation
+
+
 def test_the_ledger_tells_what_was_live_at_any_moment(get, ada, served_version):
     first, second = served_version(), served_version()
     before = services.activate(version=first, by=ada, note="first")

@@ -159,7 +159,7 @@ def test_a_member_can_be_read_in_part(tmp_path):
     assert Archive(path, max_unpacked_bytes=1 << 20).read("m/data.pkl", 2) == b"\x80\x02"
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.data())
 def test_no_change_of_bytes_does_anything_but_be_refused_or_recognised(tmp_path_factory, data):
     content = bytearray(zipped(data.draw(st.sampled_from([SCRIPT, PROGRAM]))))

@@ -1,11 +1,14 @@
 """What validation found, as a page shows it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from registry import findings
 from registry.models import ModelVersion, RegisteredModel
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def version(**facts: Any) -> ModelVersion:
@@ -87,3 +90,27 @@ def test_golden_rows_stand_in_columns_when_these_are_few() -> None:
     long = findings.golden(version(golden={"instances": [[1.0]] * 25, "predictions": [1] * 25}))
     assert long is not None
     assert (len(long.rows), long.more) == (20, 5)
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({}, []),
+        ({"validated_at": AT}, [("None", "It was validated before explanations were prepared.")]),
+        (
+            {
+                "validated_at": AT,
+                "explanation": {"method": "tree_shap", "unit": "log-odds", "baseline": "training rows"},
+            },
+            [("Method", "TreeSHAP, exact"), ("Unit", "log-odds"), ("Baseline", "training rows")],
+        ),
+        (
+            {"validated_at": AT, "explanation": {"code": "not_covered", "message": "No explanations: SVC."}},
+            [("None", "No explanations: SVC.")],
+        ),
+    ],
+)
+def test_a_page_says_whether_and_how_answers_are_explained(facts: dict[str, Any], told: list[tuple[str, str]]) -> None:
+    found = findings.explanation(version(**facts))
+    assert [label for label, _ in found] == [label for label, _ in told]
+    assert all(text.startswith(wanted) for (_, text), (_, wanted) in zip(found, told, strict=True))

@@ -187,7 +187,7 @@ def test_a_file_that_unpacks_without_end_is_stopped(tmp_path, saved):
     assert caught.value.code == "size_limit"
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     st.sampled_from(
         [

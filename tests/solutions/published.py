@@ -13,6 +13,7 @@ from registry import services
 from registry.models import ModelVersion
 from solutions import publishing
 from solutions.trained import TrainedModel
+from tests import kept
 
 
 @cache
@@ -22,7 +23,7 @@ def proved(make: Callable[[], TrainedModel]) -> validation.ValidationResult:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "model.joblib"
         file.write_bytes(trained.artifact)
-        return validation.validate(
+        return kept.verdict(
             artifact=file,
             format="sklearn",
             task=trained.task,

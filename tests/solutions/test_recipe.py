@@ -1,6 +1,7 @@
 """CONTRIBUTING's recipe "add a solution", followed: a sixth one in under a hundred lines, from training to its page."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,22 @@ def test_it_is_trained_uploaded_proved_and_live_by_one_command(trained: ModelVer
         ("accuracy", "held out, majority class"),
     }
     assert trained.golden["predictions"][:2] == ["formal", "formal"]
+
+
+def test_the_command_tells_its_story_without_lines_of_the_log(
+    greetings: None, root: Any, transactional_db: None
+) -> None:
+    logged: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: logged.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    try:
+        call_command("train", "greetings", activate=True)
+        logging.getLogger("inference").info("afterwards")
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+    assert logged == ["afterwards"]
 
 
 def test_the_versions_notes_are_the_model_card(trained: ModelVersion) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -101,7 +102,9 @@ def test_a_waiting_training_is_cancelled_at_once_and_never_run(ada: Any, bob: An
         services.cancel(run=run, by=ada)
 
 
-def test_a_running_training_is_cancelled_within_seconds(ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_running_training_is_cancelled_also_in_the_background_of_a_script(
+    ada: Any, monkeypatch: pytest.MonkeyPatch, in_the_background: None
+) -> None:
     run = services.ask(solution="greetings", by=ada)
     begun = threading.Event()
 
@@ -111,11 +114,18 @@ def test_a_running_training_is_cancelled_within_seconds(ada: Any, monkeypatch: p
         while True:
             time.sleep(0.05)
 
+    def cancel_once_begun() -> None:
+        begun.wait()
+        services.cancel(run=run, by=ada)
+        connection.close()
+
     monkeypatch.setattr(training, "train", endless)
-    threading.Thread(target=lambda: (begun.wait(20), services.cancel(run=run, by=ada))).start()
+    canceller = threading.Thread(target=cancel_once_begun, daemon=True)
+    canceller.start()
 
     assert child.run_next()
 
+    canceller.join()
     assert fresh(run).status == RunStatus.CANCELLED
     assert not services.folder_of(run).exists()
     assert not ModelVersion.objects.exists()
@@ -142,6 +152,26 @@ def test_an_interrupted_training_goes_on_behind_its_last_step(ada: Any, monkeypa
 
     assert fresh(run).status == RunStatus.DONE
     assert made == ["first"]
+
+
+def test_a_training_that_another_process_took_over_is_dropped(
+    ada: Any, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    run = services.ask(solution="greetings", by=ada)
+    monkeypatch.setattr(child, "_LOOK_EVERY_SECONDS", 0.01)
+    settings.JOB_LEASE_SECONDS = 0.3  # renewed so often that the loss is soon noticed
+
+    def endless(work: Any) -> Any:
+        TrainingRun.objects.update(lease_token="00000000-0000-0000-0000-000000000000")
+        while True:
+            time.sleep(0.05)
+
+    monkeypatch.setattr(training, "train", endless)
+
+    assert child.run_next()
+
+    assert fresh(run).status == RunStatus.RUNNING  # as the other process has it
+    assert not ModelVersion.objects.exists()
 
 
 def test_what_was_uploaded_before_a_stop_is_not_uploaded_again(ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +247,7 @@ def test_the_job_starts_one_process_for_what_waits_and_sees_it_end(ada: Any, mon
 
     assert job.tend()
     assert job._child is not None
-    job._child.wait(timeout=20)
+    job._child.wait(timeout=60)
     assert job.tend()
 
     assert started == [[sys.executable, str(django_settings.BASE_DIR / "manage.py"), "runtraining"]]

@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 
 from accounts.models import User
 from inference.management.model_command import ModelCommand, facts_of, read_json
-from registry import services
+from registry import selectors, services
 from registry.management.people import find_person
 from registry.models import ModelVersion
 
@@ -27,7 +27,7 @@ _SAID = frozenset(
 
 
 class Command(ModelCommand):
-    help = "Upload every model file of a directory. Safe to repeat: a file that is there already is left alone."
+    help = "Upload every model file of a directory. Safe to repeat: a file that is there already is not uploaded again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("directory", type=Path, metavar="DIR", help="The directory; those below it are not read.")
@@ -60,13 +60,12 @@ class Command(ModelCommand):
             known = services.known_version(by=person, name=said["name"], file=opened)
         if known is not None:
             self.say(f"  is there already as {known}.")
-            return {**facts_of(known), "is_new": False}
-        version = self._upload(file, said, person, options)
-        if options["wait"]:
+        version = known or self._upload(file, said, person, options)
+        if options["wait"] and (known is None or options["activate"]):
             self.wait_for(version, options["wait"])
-        if options["activate"]:
+        if options["activate"] and not selectors.live_version(version.model).filter(version=version).exists():
             self.activate(version, person, note=f"Imported from {file.name}.")
-        return {**facts_of(version), "is_new": True}
+        return {**facts_of(version), "is_new": known is None}
 
     def _upload(self, file: Path, said: dict[str, Any], person: User, options: dict[str, Any]) -> ModelVersion:
         with self.told(), self.opened(file) as opened:

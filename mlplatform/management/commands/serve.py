@@ -11,14 +11,14 @@ from django.core.management.base import BaseCommand, CommandError
 from monitoring import scrape
 
 GUNICORN_CONFIGURATION = settings.BASE_DIR / "deploy" / "gunicorn.conf.py"
-SERVERS = ("granian", "gunicorn")
+SERVERS = ("builtin", "gunicorn")
 
 
 def command_line(
     *, server: str | None = None, workers: int | None = None, threads: int | None = None, bind: str | None = None
 ) -> list[str]:
     """The server's command line; what is None is as the settings say. Raises CommandError for an unknown server."""
-    build = {"granian": _granian, "gunicorn": _gunicorn}.get(server or settings.SERVER)
+    build = {"builtin": _builtin, "gunicorn": _gunicorn}.get(server or settings.SERVER)
     if build is None:
         raise CommandError(f"SERVER must be one of {', '.join(SERVERS)}, not {settings.SERVER!r}.")
     host, _, port = bind.rpartition(":") if bind else (settings.BIND, "", str(settings.PORT))
@@ -31,9 +31,9 @@ def command_line(
     ]
 
 
-def _granian(host: str, port: str, workers: int, threads: int) -> list[str]:
-    line = ["mlplatform.granian_server", "--host", host, "--port", port]
-    return [*line, "--workers", str(workers), "--threads", str(threads), "--log-level", settings.LOG_LEVEL.lower()]
+def _builtin(host: str, port: str, workers: int, threads: int) -> list[str]:
+    line = ["mlplatform.server", "--host", host, "--port", port]
+    return [*line, "--workers", str(workers), "--threads", str(threads)]
 
 
 def _gunicorn(host: str, port: str, workers: int, threads: int) -> list[str]:

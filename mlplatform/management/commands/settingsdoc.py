@@ -1,4 +1,4 @@
-"""`manage.py settingsdoc`: rewrites docs/settings.md."""
+"""`manage.py settingsdoc`: rewrites docs/settings.md and .env.example."""
 
 from typing import Any
 
@@ -9,9 +9,10 @@ from mlplatform import settings_page
 
 
 class Command(BaseCommand):
-    help = "Rewrites docs/settings.md from the settings the code declares."
+    help = "Rewrites docs/settings.md and .env.example from the settings the code declares."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        page = settings.BASE_DIR / "docs" / "settings.md"
-        page.write_text(settings_page.render())
-        self.stdout.write(f"Wrote {page.relative_to(settings.BASE_DIR)}.")
+        written = {"docs/settings.md": settings_page.render(), ".env.example": settings_page.example()}
+        for name, text in written.items():
+            (settings.BASE_DIR / name).write_text(text)
+            self.stdout.write(f"Wrote {name}.")

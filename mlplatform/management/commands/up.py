@@ -23,6 +23,7 @@ from mlplatform.demo import publishing
 from mlplatform.demo_access import DemoAccess
 from mlplatform.management.commands import serve
 from mlplatform.supervisor import Child, GaveUp
+from monitoring import scrape
 from registry.models import ModelVersion
 
 READY_SECONDS = 120.0
@@ -51,6 +52,7 @@ class Command(BaseCommand):
 
     def _run(self) -> None:
         self._migrate()
+        scrape.forget_the_dead()
         access = demo_access.prepare(file=settings.VAR_DIR / "demo.env", url=self._url())
         children = []
         if not publishing.is_complete():
@@ -187,7 +189,8 @@ class Command(BaseCommand):
 def _environment() -> dict[str, str]:
     """A child may change its directory, so what is relative to ours must not be."""
     paths = [str(settings.BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {"VAR_DIR": str(settings.VAR_DIR), "PYTHONPATH": os.pathsep.join(paths)}
+    # Nobody stands in front of this server who would have to be told that it leaves.
+    return {"VAR_DIR": str(settings.VAR_DIR), "PYTHONPATH": os.pathsep.join(paths), "LAME_DUCK_SECONDS": "0"}
 
 
 def _manage(command: str) -> list[str]:

@@ -59,9 +59,18 @@ def to_onnx(network: nn.Module, *, with_parameters: bool, output: str, classes: 
             verbose=False,
         )
         model = onnx.load(path)
+    forget_where(model)
     if classes:
         model.metadata_props.add(key="classes", value=json.dumps(list(classes)))
     return bytes(model.SerializeToString())
+
+
+def forget_where(model: Any) -> None:
+    """Take out the lines of code, with the paths of this machine, that PyTorch notes at each node."""
+    graphs = [model.graph, *model.functions]
+    for part in [model.graph, *(node for graph in graphs for node in graph.node), *model.graph.value_info]:
+        del part.metadata_props[:]
+        part.doc_string = ""
 
 
 @contextmanager

@@ -45,6 +45,10 @@ class Command(ModelCommand):
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        with self.quietly():
+            self._handle(options)
+
+    def _handle(self, options: dict[str, Any]) -> None:
         self.begin({"json": options["json"]})
         solution = catalogue.get(options["solution"])
         seed = solution.seed if options["seed"] is None else options["seed"]

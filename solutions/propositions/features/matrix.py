@@ -17,6 +17,7 @@ _CATEGORY_WEIGHT = 5.0
 _ITEM_WEIGHT = 50.0
 _OLDEST_DAYS = 365.0
 _LONGEST = math.log1p(FORGET_AFTER_HOURS)
+_CATEGORY = slice(AT["category_impressions"], AT["category_share"] + 1)
 
 
 class Item(NamedTuple):
@@ -30,18 +31,75 @@ class Item(NamedTuple):
     clicks: float
 
 
+class Items:
+    """Propositions as columns, with what can be worked out before anybody asks; made once for many rows."""
+
+    __slots__ = ("_fixed", "_log_prices", "_places_of_category", "_places_of_key", "_published_at", "each")
+
+    def __init__(self, each: Sequence[Item]) -> None:
+        self.each = tuple(each)
+        self._log_prices = np.array([item.log_price for item in each], dtype=np.float64)
+        self._published_at = np.array([item.published_at for item in each], dtype=np.float64)
+        self._places_of_key: dict[int, list[int]] = {}
+        self._places_of_category: dict[str, list[int]] = {}
+        self._fixed = np.zeros((len(each), len(COLUMNS)), dtype=np.float32)
+        for place, item in enumerate(each):
+            self._places_of_key.setdefault(item.key, []).append(place)
+            self._places_of_category.setdefault(item.category, []).append(place)
+            row = self._fixed[place]
+            row[AT["item_click_rate"]] = item_click_rate(item.impressions, item.clicks)
+            row[AT["item_impressions"]] = math.log1p(item.impressions)
+            row[AT["item_price"]] = item.log_price
+
+    def __len__(self) -> int:
+        return len(self.each)
+
+    def rows(self, known: Known, *, context: str, at: float) -> Matrix:
+        """A row for each, as if each stood first."""
+        made = self._fixed + _same_for_all(known, context, at)
+        self._fill_by_category(made, known)
+        self._fill_by_key(made, known, at)
+        age_days = np.clip((at - self._published_at) / 86_400.0, 0.0, _OLDEST_DAYS)
+        made[:, AT["item_age_days"]] = np.log1p(age_days)
+        usual, budget = known.mean_log_price, known.stated.budget
+        if usual is not None:
+            made[:, AT["price_distance"]] = np.abs(self._log_prices - usual)
+        if budget is not None:
+            made[:, AT["over_budget"]] = np.maximum(0.0, self._log_prices - math.log1p(budget))
+        return made
+
+    def _fill_by_category(self, made: Matrix, known: Known) -> None:
+        for category, places in self._places_of_category.items():
+            sums = known.by_category.get(category)
+            if sums is not None:
+                made[places, _CATEGORY] = _of_category(known, sums)
+            if category in known.stated.interests:
+                made[places, AT["is_interest"]] = 1.0
+
+    def _fill_by_key(self, made: Matrix, known: Known, at: float) -> None:
+        for key, then in known.shown_at.items():
+            for place in self._places_of_key.get(key, ()):
+                made[place, AT["shown_before"]] = math.log1p(known.shown[key])
+                made[place, AT["hours_since_shown"]] = _hours_ago(then, at)
+        for key, times in known.clicked.items():
+            for place in self._places_of_key.get(key, ()):
+                made[place, AT["clicked_before"]] = math.log1p(times)
+
+
 def rows(
-    known: Known, items: Sequence[Item], *, context: str, at: float, positions: Sequence[int] | None = None
+    known: Known,
+    items: Items | Sequence[Item],
+    *,
+    context: str,
+    at: float,
+    positions: Sequence[int] | None = None,
 ) -> Matrix:
     """A row of `columns.COLUMNS` for each item.
 
     positions: where each was shown, counted from 0. When ranking it is left out: then every candidate is rated as if
     it stood first, which is how a model that learned from shown lists is asked without the bias of the place.
     """
-    made = np.zeros((len(items), len(COLUMNS)), dtype=np.float32)
-    made[:] = _same_for_all(known, context, at)
-    for number, item in enumerate(items):
-        _fill(made[number], known, item, at)
+    made = (items if isinstance(items, Items) else Items(items)).rows(known, context=context, at=at)
     if positions is not None:
         made[:, AT["position"]] = np.log1p(np.asarray(positions, dtype=np.float64))
     return made
@@ -61,7 +119,9 @@ def _same_for_all(known: Known, context: str, at: float) -> Matrix:
     row = np.zeros(len(COLUMNS), dtype=np.float32)
     row[AT["user_impressions"]] = math.log1p(known.total.impressions)
     row[AT["user_click_rate"]] = click_rate(known.total, prior=PRIOR_RATE, weight=_USER_WEIGHT)
+    row[_CATEGORY] = _of_category(known, Sums())
     row[AT["hours_since_seen"]] = _hours_ago(known.last_at, at)
+    row[AT["hours_since_shown"]] = _LONGEST
     row[AT["knows_price"]] = known.mean_log_price is not None
     row[AT["has_interests"]] = bool(known.stated.interests)
     if context in CONTEXTS:
@@ -73,26 +133,10 @@ def _same_for_all(known: Known, context: str, at: float) -> Matrix:
     return row
 
 
-def _fill(row: Matrix, known: Known, item: Item, at: float) -> None:
+def _of_category(known: Known, sums: Sums) -> tuple[float, float, float, float]:
     user_rate = click_rate(known.total, prior=PRIOR_RATE, weight=_USER_WEIGHT)
-    sums = known.by_category.get(item.category) or Sums()
-    category_rate = click_rate(sums, prior=user_rate, weight=_CATEGORY_WEIGHT)
-    row[AT["category_impressions"]] = math.log1p(sums.impressions)
-    row[AT["category_click_rate"]] = category_rate
-    row[AT["category_lift"]] = category_rate / user_rate
-    row[AT["category_share"]] = sums.clicks / (known.total.clicks + 1.0)
-    row[AT["shown_before"]] = math.log1p(known.shown.get(item.key, 0))
-    row[AT["clicked_before"]] = math.log1p(known.clicked.get(item.key, 0))
-    row[AT["hours_since_shown"]] = _hours_ago(known.shown_at.get(item.key), at)
-    usual = known.mean_log_price
-    row[AT["price_distance"]] = 0.0 if usual is None else abs(item.log_price - usual)
-    if known.stated.budget is not None:
-        row[AT["over_budget"]] = max(0.0, item.log_price - math.log1p(known.stated.budget))
-    row[AT["is_interest"]] = item.category in known.stated.interests
-    row[AT["item_click_rate"]] = item_click_rate(item.impressions, item.clicks)
-    row[AT["item_impressions"]] = math.log1p(item.impressions)
-    row[AT["item_age_days"]] = math.log1p(min(_OLDEST_DAYS, max(0.0, (at - item.published_at) / 86_400.0)))
-    row[AT["item_price"]] = item.log_price
+    rate = click_rate(sums, prior=user_rate, weight=_CATEGORY_WEIGHT)
+    return math.log1p(sums.impressions), rate, rate / user_rate, sums.clicks / (known.total.clicks + 1.0)
 
 
 def _hours_ago(then: float | None, at: float) -> float:

@@ -24,7 +24,7 @@ class Model:
         self.calls.append(len(given["X"]))
         if len(self.calls) == 1:
             self.is_running.set()
-            self.go.wait(10)
+            self.go.wait(60)
         if (given["X"] < 0).any():
             raise ModelExecutionFailed("negative")
         return RawOutput(given["X"][:, 0] * 2, given["X"])
@@ -37,7 +37,7 @@ class Callers:
         self.joiner, self.model, self.serving = joiner, model, serving or Serving()
         self.got, self.threads = {}, []
 
-    def ask(self, *values, seconds=10.0, width=1):
+    def ask(self, *values, seconds=60.0, width=1):
         def run():
             try:
                 output = self.joiner.run(
@@ -56,7 +56,7 @@ class Callers:
         self.threads[-1].start()
 
     def queued(self, count):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while len(self.joiner._queue) < count and time.monotonic() < deadline:
             time.sleep(0.001)
         assert len(self.joiner._queue) == count
@@ -64,7 +64,7 @@ class Callers:
     def finish(self):
         self.model.go.set()
         for thread in self.threads:
-            thread.join(10)
+            thread.join(60)
         assert not any(thread.is_alive() for thread in self.threads)
         return self.got
 
@@ -73,7 +73,7 @@ class Callers:
 def callers():
     made = Callers(Joiner(), Model())
     made.ask(1.0)
-    assert made.model.is_running.wait(10)
+    assert made.model.is_running.wait(60)
     return made
 
 
@@ -98,7 +98,7 @@ def test_each_gets_its_own_rows_back(callers):
 def test_a_call_takes_no_more_rows_than_the_model_allows():
     callers = Callers(Joiner(), Model(), Serving(batch_max_rows=2))
     callers.ask(1.0)
-    assert callers.model.is_running.wait(10)
+    assert callers.model.is_running.wait(60)
     for value in range(2, 7):
         callers.ask(float(value))
     callers.queued(5)
@@ -125,23 +125,26 @@ def test_one_bad_row_fails_nobody_else(callers):
 
 
 def test_who_waits_too_long_leaves_and_the_others_are_answered(callers):
-    callers.ask(2.0, seconds=0.02)
+    callers.ask(2.0)
     callers.queued(1)
-    callers.ask(3.0)
-    callers.threads[1].join(10)
+    callers.ask(3.0, seconds=0.02)
+    callers.threads[2].join(60)
+    callers.ask(4.0)
+    callers.queued(2)
     got = callers.finish()
-    assert isinstance(got[2.0,], DeadlineExceeded)
-    assert got[3.0,] == [6.0]
+    assert isinstance(got[3.0,], DeadlineExceeded)
+    assert (got[2.0,], got[4.0,]) == ([4.0], [8.0])
+    assert callers.model.calls == [1, 2]
 
 
 def test_a_full_queue_refuses_the_next():
     callers = Callers(Joiner(), Model(), Serving(max_queued=1))
     callers.ask(1.0)
-    assert callers.model.is_running.wait(10)
+    assert callers.model.is_running.wait(60)
     callers.ask(2.0)
     callers.queued(1)
     callers.ask(3.0)
-    callers.threads[-1].join(10)
+    callers.threads[-1].join(60)
     got = callers.finish()
     assert isinstance(got[3.0,], ModelOverloaded)
     assert got[2.0,] == [4.0]
@@ -158,7 +161,7 @@ def test_many_threads_for_a_while_lose_nothing():
         for turn in range(30):
             value = float(number * 100 + turn)
             output = joiner.run(
-                run, feeds(value), rows=1, until=time.perf_counter() + 30, name="toy", serving=Serving()
+                run, feeds(value), rows=1, until=time.perf_counter() + 60, name="toy", serving=Serving()
             )
             answers.append(output.labels.tolist() == [value * 2])
 

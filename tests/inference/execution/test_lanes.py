@@ -8,7 +8,7 @@ from inference.execution.lanes import Lane, SlowThreads
 from registry.serving import Serving
 
 
-def place(lane, *, at_once=1, max_queued=1, seconds=10.0, call_ms=0.0):
+def place(lane, *, at_once=1, max_queued=1, seconds=60.0, call_ms=0.0):
     until = time.perf_counter() + seconds
     return lane.place(name="toy", serving=Serving(max_queued=max_queued), at_once=at_once, until=until, call_ms=call_ms)
 

@@ -27,6 +27,7 @@ from registry.recording import RecordPolicy
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("kept_verdicts"),
     pytest.mark.skipif(not all(sandbox.layers().values()), reason="this kernel lacks a layer of the sandbox"),
 ]
 ROWS = [[0.0, 1.0], [1.0, 0.0], [2.0, 3.0], [3.0, 2.0], [-1.0, 0.0], [0.0, -1.0]]

@@ -95,7 +95,7 @@ def test_a_header_of_another_form_is_refused(name: str, value: Any) -> None:
 
 
 @given(st.integers(0, 2000), st.integers(0, 255))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_changed_byte_gives_a_plan_or_a_refusal(at: int, byte: int) -> None:
     content = bytearray(files.write(stump()))
     content[at % len(content)] = byte

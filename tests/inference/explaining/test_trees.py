@@ -107,7 +107,7 @@ rows = st.lists(cells, min_size=WIDTH, max_size=WIDTH).map(np.array)
 
 
 @given(tree_nodes(), rows)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_tree_is_shared_out_as_the_definition_says(nodes: Any, row: Any) -> None:
     forest = Forest(as_trees([nodes], [0]), WIDTH, 1)
 
@@ -118,7 +118,7 @@ def test_a_tree_is_shared_out_as_the_definition_says(nodes: Any, row: Any) -> No
 
 
 @given(st.lists(st.tuples(tree_nodes(), st.integers(0, 1)), min_size=1, max_size=4), rows)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_base_and_contributions_add_up_to_each_score(many: Any, row: Any) -> None:
     forest = Forest(as_trees([nodes for nodes, _ in many], [target for _, target in many], 2), WIDTH, 2)
 
@@ -127,6 +127,16 @@ def test_base_and_contributions_add_up_to_each_score(many: Any, row: Any) -> Non
         base, moved = forest.explain(row, score)
         assert base + moved.sum() == pytest.approx(answered, abs=1e-9)
         assert forest.scores(row[None, :])[0, score] == pytest.approx(answered)
+
+
+@given(tree_nodes(), st.lists(rows, min_size=1, max_size=4))
+@settings(max_examples=40)
+def test_rows_are_shared_out_together_as_each_alone(nodes: Any, together: Any) -> None:
+    forest = Forest(as_trees([nodes], [0]), WIDTH, 1)
+
+    _, moved = forest.explain_rows(np.array(together), 0)
+
+    assert moved == pytest.approx(np.array([forest.explain(row, 0)[1] for row in together]), abs=1e-12)
 
 
 def test_a_branch_that_no_training_row_took_does_not_break_the_sum() -> None:

@@ -53,7 +53,7 @@ texts = st.sampled_from(
 
 
 @given(texts)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @pytest.mark.parametrize("place", [0, 1])
 def test_log_odds_of_two_classes_are_the_sum(place: int, text: str) -> None:
     model, explainer = MODELS["two"]
@@ -66,7 +66,7 @@ def test_log_odds_of_two_classes_are_the_sum(place: int, text: str) -> None:
 
 
 @given(texts)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @pytest.mark.parametrize("name", ["three", "bayes", "bernoulli", "joint"])
 def test_the_margin_of_several_classes_is_the_distance_from_the_mean_of_the_logarithms(name: str, text: str) -> None:
     model, explainer = MODELS[name]
@@ -78,7 +78,7 @@ def test_the_margin_of_several_classes_is_the_distance_from_the_mean_of_the_loga
 
 
 @given(texts)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_number_is_the_sum(text: str) -> None:
     model, explainer = MODELS["number"]
     row = explainer.explain(text, of=None, place=None, most=2)

@@ -223,7 +223,7 @@ CASES = [
     ),
     Case("onnx", _onnx, imports=frozenset({"onnxruntime"}), wrong_feeds=_too_wide("float32"), stops=True),
     Case("sklearn", _sklearn, imports=SCIKIT_LEARN, wrong_feeds=_too_wide("float64"), broken=(b"\x80\x05N.",)),
-    Case("skops", _skops, "skops", SCIKIT_LEARN | {"skops", "torch"}, _too_wide("float64"), (b"PK\x03\x04",)),
+    Case("skops", _skops, "skops", SCIKIT_LEARN | {"skops", "torch", "dask"}, _too_wide("float64"), (b"PK\x03\x04",)),
     Case("xgboost", _xgboost, "xgboost", SCIKIT_LEARN | {"xgboost"}, _too_wide("float64"), (b"{}",)),
     Case("lightgbm", _lightgbm, "lightgbm", SCIKIT_LEARN | {"lightgbm"}, _too_wide("float64"), (b"tree\n",)),
     Case(

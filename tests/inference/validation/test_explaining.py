@@ -303,7 +303,7 @@ COLORS = np.array([["red"] * 20 + ["green"] * 15 + ["blue"] * 3, ["a", "b"] * 19
 
 @pytest.mark.parametrize("part", TRANSFORMERS, ids=lambda part: str(part).replace("\n", "")[:60])
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=2), st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_numbers_become_the_features_the_transformer_makes(part: Any, cells: list[float], has_gap: bool) -> None:
     gapped = np.where(RANDOM.random((60, 2)) < 0.1, np.nan, np.linspace(-3, 5, 120).reshape(60, 2))
     takes_gaps = "Imputer" in str(part) or "Indicator" in str(part)

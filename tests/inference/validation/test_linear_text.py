@@ -215,7 +215,7 @@ def test_a_thousand_documents_in_five_scripts_get_the_originals_answers(name: st
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=80), min_size=1, max_size=6))
 def test_any_text_gets_the_originals_answer(name: str, texts: list[str]) -> None:
     assert one_of_each(name).differences(texts) == []

@@ -52,7 +52,7 @@ def test_an_alert_says_what_is_wrong_and_what_to_do(alerts: dict[str, Alert], ro
     told = api(root).get(API).json()["results"][0]
 
     assert told["alert"] == "drift"
-    assert told["runbook"] == "docs/alerts.md#drift"
+    assert told["runbook"] == "docs/runbooks.md#drift"
     assert (told["state"], told["severity"], told["model"]) == ("firing", "warning", "toy")
 
 
@@ -102,7 +102,7 @@ class TestInTheAdmin:
         alerts["model"].refresh_from_db()
         assert alerts["model"].silenced_until is not None
         detail = admin.get(f"/admin/monitoring/alert/{alerts['model'].pk}/change/").content.decode()
-        assert "docs/alerts.md#drift" in detail
+        assert "docs/runbooks.md#drift" in detail
 
     def test_a_calm_platform_says_so(self, admin: Client) -> None:
         assert "All is well" in admin.get("/admin/monitoring/alert/").content.decode()

@@ -141,7 +141,7 @@ def test_a_feature_keeps_the_kind_of_its_reference() -> None:
 cells = st.one_of(st.none(), st.integers(-5, 5), st.floats(-1e6, 1e6), st.sampled_from("abc"), st.booleans())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(before=st.lists(cells, max_size=150), after=st.lists(cells, max_size=150))
 def test_any_columns_are_compared_and_can_be_stored(before: list[Any], after: list[Any]) -> None:
     reference = features(before)

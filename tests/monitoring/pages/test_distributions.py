@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from monitoring import histogram
 from monitoring.answers import Answers
 from monitoring.pages import distributions
-from monitoring.selectors import Sums
+from monitoring.sums import Sums
 
 _LATENCIES = st.lists(st.floats(0, 200_000), min_size=1, max_size=60)
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import uuid
 from datetime import timedelta
@@ -206,3 +207,10 @@ def test_a_file_has_a_line_for_each_row_whatever_it_holds(rows: list[dict[str, A
     assert len(list(csv.reader(io.StringIO(text, newline="")))) == len(rows) + 1
     lines = b"".join(exporting.as_jsonl(("a", "b"), rows)).decode().split("\n")
     assert [json.loads(line) for line in lines[:-1]] == rows
+
+
+def test_the_beginning_of_a_file_is_sent_once_the_first_bite_of_records_is_read() -> None:
+    taken = itertools.count()
+    rows = ({"id": f"{next(taken):200}"} for _ in range(1_000))
+    next(iter(exporting.as_csv(("id",), rows)))
+    assert next(taken) <= searching._FIRST_BITE

@@ -296,7 +296,7 @@ def test_what_is_no_question_is_refused_and_recorded(live: Any, ada: Any, body: 
         | st.text(max_size=5),
     )
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_any_transaction_is_judged_or_refused(live: Any, ada: Any, changes: Any) -> None:
     assert ask(ada, {"transaction": {**USUAL, **changes}}).status_code in (200, 400, 422)
 

@@ -120,11 +120,10 @@ ROWS = [
         _SCRAPE + "test_every_prediction_is_counted_by_how_it_ended",
     ),
     met("performance", "p50, p95, p99", "tests/monitoring/test_statistics.py::test_counts_error_rate_and_latency_are_told_by_model_and_version"),
-    differently(
+    met(
         "setting",
         "`REDIS_HOST`, `REDIS_PORT`, `REDIS_PASSWORD`, `REDIS_DB`",
-        "one address, `REDIS_URL`",
-        "tests/inference/test_shared_answers.py::test_without_redis_there_is_no_second_level",
+        "tests/mlplatform/test_env.py::test_redis_may_be_given_in_parts",
     ),
     met("setting", "`LOG_LEVEL`", "tests/mlplatform/test_logs.py::test_a_wrong_setting_stops_the_start"),
     missing("setting", "`MLFLOW_TRACKING_URI`", "there is no MLflow here: the registry is the platform's own"),

@@ -18,6 +18,7 @@ from monitoring.models import Outcome, PredictionLog
 from solutions.intents import corpus, training
 from solutions.trained import TrainedModel
 from solutions.work import PlainWork
+from tests import kept
 from tests.solutions import published
 
 ROWS = corpus.read()
@@ -28,7 +29,7 @@ SEED_BODY = json.loads("""{"query": "What's my balance?"}""")
 
 @cache
 def trained() -> TrainedModel:
-    (model,) = training.train(PlainWork(seed=20))
+    (model,) = kept.once("intents", lambda: list(training.train(PlainWork(seed=20))))
     return model
 
 
@@ -93,17 +94,19 @@ def test_it_is_far_better_than_the_most_frequent_class_on_writers_it_never_saw()
     figures = {(figure.name, figure.dataset): figure for figure in trained().figures}
     accuracy = figures["accuracy", "held out"]
 
-    assert accuracy.low > 0.65 > 3 * (accuracy.baseline or 0)
+    assert accuracy.low > 0.65 > 2.5 * (accuracy.baseline or 0)
+    assert figures["out of scope, recall", "held out"].low > 0.7
     assert figures["right among the first three", "held out"].low > 0.88
     assert figures["accuracy", training.IN_TURN].low > 0.65
 
 
-def test_the_same_seed_yields_the_same_model() -> None:
-    (again,) = training.train(PlainWork(seed=20))
+def test_the_same_seed_yields_the_same_model(monkeypatch: Any) -> None:
+    monkeypatch.setattr(corpus, "read", lambda: ROWS[::5])
+    (one,), (again,) = (training.train(PlainWork(seed=20)) for _ in range(2))
 
-    assert again.figures == trained().figures
-    assert again.sample == trained().sample
-    assert again.facts == trained().facts
+    assert again.figures == one.figures
+    assert again.sample == one.sample
+    assert again.facts == one.facts
 
 
 def test_it_compiles_to_the_linear_text_form_which_explains_itself() -> None:
@@ -213,7 +216,7 @@ def test_before_its_training_the_call_says_how_to_train_it(ada: Any) -> None:
 
 @pytest.mark.django_db
 @given(st.text(min_size=1, max_size=200))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_any_text_is_answered_or_refused(live: Any, ada: Any, query: str) -> None:
     assert ask(ada, {"query": query}).status_code in (200, 422)
 

@@ -14,6 +14,7 @@ from solutions import catalogue, publishing
 from solutions.notifications import training
 from solutions.trained import TrainedModel
 from solutions.work import PlainWork
+from tests import kept
 
 SEED = 20
 
@@ -21,7 +22,7 @@ SEED = 20
 @pytest.fixture(scope="session")
 def trained() -> TrainedModel:
     """What `manage.py train notifications` yields."""
-    (model,) = training.train(PlainWork(seed=SEED))
+    (model,) = kept.once("notifications", lambda: list(training.train(PlainWork(seed=SEED))))
     return model
 
 
@@ -30,7 +31,7 @@ def proved(trained: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> v
     """What the sandbox makes of it."""
     file: Path = tmp_path_factory.mktemp("trained") / "model.joblib"
     file.write_bytes(trained.artifact)
-    return validation.validate(
+    return kept.verdict(
         artifact=file,
         format="sklearn",
         task=trained.task,

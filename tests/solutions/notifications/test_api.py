@@ -123,7 +123,7 @@ def test_the_row_of_a_batch_that_is_wrong_is_named(api: Any, live: Any) -> None:
     assert "notifications.1.text" in answer.json()["error"]["details"]["fields"]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(text=st.text(min_size=1, max_size=300), sender=st.text(max_size=60))
 def test_no_text_makes_it_fail(api: Any, live: Any, text: str, sender: str) -> None:
     try:

@@ -214,7 +214,7 @@ def test_a_version_is_activated_by_its_number(live_ranking: Any, client_of: Any,
 
 
 def test_metrics_tell_of_requests_latency_cache_and_clicks(
-    shop: Any, live_ranking: Any, client_of: Any, root: Any
+    counts: None, shop: Any, live_ranking: Any, client_of: Any, root: Any
 ) -> None:
     client = client_of(root)
     before = client.get("/suggest/metrics").json()

@@ -34,7 +34,7 @@ def made_of(log: list[Logged], **more: Any) -> Examples:
     return replay(log, published_at=PUBLISHED, **more)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(logs(), st.integers(1, 50))
 def test_what_comes_later_changes_no_earlier_row(log: list[Logged], moment: int) -> None:
     cut = 600.0 * moment
@@ -45,7 +45,7 @@ def test_what_comes_later_changes_no_earlier_row(log: list[Logged], moment: int)
     assert list(whole.users[earlier]) == list(begun.users)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(logs())
 def test_a_row_is_what_would_have_been_served_at_that_moment(log: list[Logged]) -> None:
     examples = made_of(log)

@@ -33,7 +33,7 @@ items = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(events, max_size=20), st.lists(items, min_size=1, max_size=5), st.text(max_size=5), st.booleans())
 def test_rows_are_finite_whatever_happened(past: Any, shown: Any, context: str, has_budget: bool) -> None:
     known = history.of(past, at=NOW, stated=Stated(frozenset({"a"}), 3.0 if has_budget else None))
@@ -42,6 +42,19 @@ def test_rows_are_finite_whatever_happened(past: Any, shown: Any, context: str, 
 
     assert rows.shape == (len(shown), len(COLUMNS))
     assert np.isfinite(rows).all()
+
+
+@settings(max_examples=50)
+@given(st.lists(events, max_size=20), st.lists(items, min_size=1, max_size=5), st.booleans())
+def test_a_row_is_the_same_whoever_else_is_rated(past: Any, shown: Any, has_budget: bool) -> None:
+    known = history.of(past, at=NOW, stated=Stated(frozenset({"a"}), 3.0 if has_budget else None))
+    kept = matrix.Items(shown)
+
+    together = matrix.rows(known, kept, context="home", at=NOW)
+    alone = [matrix.rows(known, [item], context="home", at=NOW)[0] for item in shown]
+
+    assert np.array_equal(together, np.array(alone))
+    assert np.array_equal(together, matrix.rows(known, kept, context="home", at=NOW))  # asking changes nothing
 
 
 @given(st.lists(events, max_size=12), st.randoms())

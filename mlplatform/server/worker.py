@@ -1,0 +1,90 @@
+"""A worker's life: load what is live, listen, serve. In a fork of the master."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+import uvloop
+
+from mlplatform import leaving
+from mlplatform.server import exchange, family
+from mlplatform.server.connection import Connection, House
+from mlplatform.server.heads import Heads
+from mlplatform.server.pool import Pool
+
+BACKLOG = 1024
+DRAIN_SECONDS = 30.0
+"""How long the requests in flight may take when the worker stops."""
+
+
+def work(listener: socket.socket, *, threads: int, master: int, tell_ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM. `tell_ready` is called when requests are taken."""
+    # Until the loop listens to signals, a stop is an end: there is nothing to finish yet.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    family.join(master, name="mlp-worker")
+    # The reading thread asks the database only in the moment in which a model goes, and must get its answer then.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    from inference import process
+
+    try:
+        process.start()
+        uvloop.run(_serve(listener, threads, tell_ready))
+    finally:
+        process.stop()
+
+
+async def _serve(listener: socket.socket, threads: int, tell_ready: Callable[[], None]) -> None:
+    from django.conf import settings
+
+    from accounts import metrics
+    from mlplatform import wsgi
+
+    loop, word = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, word.set)
+    pool = Pool(
+        threads,
+        patience_seconds=settings.MAX_WAIT_MS / 1000,
+        call_later=loop.call_later,
+        count=lambda reason: metrics.shed_requests(reason).inc(),
+    )
+    house = House(
+        application=wsgi.application,
+        is_quick=wsgi.is_quick,
+        is_leaving=lambda: word.is_set() or leaving.is_announced(),
+        submit=pool.submit,
+        loop=loop,
+        connections=set(),
+        heads=Heads(),
+    )
+    # Not sooner: a proxy waits for a server that listens, and turns to another from one that doesn't.
+    server = await loop.create_server(lambda: Connection(house), sock=listener, backlog=BACKLOG)
+    tell_ready()
+    while not word.is_set():
+        _look(house)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(word.wait(), 1.0)
+    server.close()
+    await _drain(house)
+
+
+def _look(house: House) -> None:
+    exchange.clock.tick()
+    now = house.loop.time()
+    for connection in list(house.connections):
+        connection.look(now)
+
+
+async def _drain(house: House) -> None:
+    """Let what has begun be answered."""
+    until = time.monotonic() + DRAIN_SECONDS
+    while house.connections and time.monotonic() < until:
+        for connection in list(house.connections):
+            connection.leave()
+        _look(house)
+        await asyncio.sleep(0.05)

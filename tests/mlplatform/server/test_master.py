@@ -1,0 +1,94 @@
+"""The master of the web server: what it may hold before it forks, and its patience."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+from django.conf import settings
+
+from mlplatform.server import master as master_module
+from mlplatform.server import sockets
+from mlplatform.server.master import Master
+
+
+@pytest.mark.stores
+def test_what_the_master_imports_starts_no_thread_and_opens_no_database() -> None:
+    code = (
+        "import os; import mlplatform.server.__main__, mlplatform.wsgi, mlplatform.server.master\n"
+        "from django.db import connection; import sys\n"
+        "names = {'onnxruntime', 'sklearn', 'scipy', 'pandas', 'torch', 'onnx', 'skl2onnx', 'joblib'}\n"
+        "heavy = names & set(sys.modules)\n"
+        "print(len(os.listdir('/proc/self/task')), connection.connection, sorted(heavy))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=settings.BASE_DIR, capture_output=True, text=True, env=dict(os.environ)
+    )
+    assert done.stdout.split("\n")[-2] == "1 None []", done.stdout + done.stderr
+
+
+def test_an_address_where_somebody_listens_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(OSError, match="in use"):
+        sockets.bind("127.0.0.1", other.getsockname()[1], 2)
+
+
+def test_an_address_is_ours_before_a_worker_listens() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    held = sockets.claim("127.0.0.1", port)
+    assert held
+    with held, pytest.raises(OSError, match="in use"):
+        sockets.claim("127.0.0.1", port)
+    sockets.claim("127.0.0.1", port).close()  # type: ignore[union-attr]
+
+
+def test_the_sockets_of_all_workers_have_one_address() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    bound = sockets.bind("127.0.0.1", port, 3)
+    assert {each.getsockname() for each in bound} == {("127.0.0.1", port)}
+    assert all(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in bound)
+    for each in bound:
+        each.close()
+
+
+@pytest.fixture
+def master(monkeypatch: pytest.MonkeyPatch) -> Iterator[Master]:
+    one = Master(host="127.0.0.1", port=0, workers=2, threads=1)
+    yield one
+    for place in one._workers:
+        place.listener.close()
+
+
+def aged(master: Master, *ages: float) -> None:
+    """As if workers of these ages ran."""
+    for place, age in zip(master._workers, ages, strict=True):
+        place.process, place.born = SimpleNamespace(is_alive=lambda: True), time.monotonic() - age  # type: ignore[assignment]
+
+
+def test_a_server_whose_workers_never_served_gives_up_and_one_that_served_does_not(master: Master) -> None:
+    aged(master, 0.1, 0.1)
+    place, hopeless = master._workers[0], []
+    for _ in range(master_module.MAX_QUICK_DEATHS):
+        master._pause_after(place)
+        hopeless.append(master._is_hopeless(place))
+    assert hopeless == [False] * (master_module.MAX_QUICK_DEATHS - 1) + [True]
+
+    aged(master, 0.1, 1000)
+    assert not master._is_hopeless(place)
+
+
+def test_a_worker_that_had_settled_is_replaced_at_once_and_one_that_dies_young_ever_later(master: Master) -> None:
+    aged(master, 0.1, 0.1)
+    place = master._workers[0]
+    pauses = [master._pause_after(place) for _ in range(8)]
+    assert pauses == [0, 0, 1, 2, 4, 8, 8, 8]
+    aged(master, 1000, 0.1)
+    assert master._pause_after(place) == 0
+    assert place.quick_deaths == 0

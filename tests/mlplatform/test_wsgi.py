@@ -1,0 +1,42 @@
+"""What the server answers on the thread that reads requests, besides predictions."""
+
+import io
+from typing import Any
+
+import pytest
+
+from mlplatform import wsgi
+
+
+def environ(path: str, **more: str) -> dict[str, Any]:
+    return {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": "anything",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+        **more,
+    }
+
+
+@pytest.mark.django_db  # a thread that has a connection looks after it before each request
+@pytest.mark.parametrize("path", ["/health", "/health/", "/ready", "/ready/"])
+def test_who_looks_after_the_server_waits_for_no_thread(path: str) -> None:
+    asked, said = environ(path), {}
+    assert wsgi.is_quick(asked, b"")
+    body = b"".join(wsgi.application(asked, lambda status, headers: said.update(headers)))
+    assert int(said["Content-Length"]) == len(body) > 0, "else the client waits for more"
+
+
+def test_all_else_waits_for_one() -> None:
+    for path in ("/", "/metrics", "/healthy", "/api/v1/models", "/admin/"):
+        assert not wsgi.is_quick(environ(path), b""), path
+    for more in ({"REQUEST_METHOD": "HEAD"}, {"REQUEST_METHOD": "POST"}, {"CONTENT_LENGTH": "3"},
+                 {"HTTP_TRANSFER_ENCODING": "chunked"}):  # fmt: skip
+        assert not wsgi.is_quick(environ("/health", **more), b""), more
