@@ -24,6 +24,7 @@ from accounts.limiting.portions import PORTIONS
 from accounts.limiting.shared_table import SETS, SIZE, WAYS, SharedTable, digest_of
 from accounts.limiting.window import SLOTS, Charge
 from tests.redis_proxy import RedisProxy, own_redis_database, own_redis_url, redis_answers
+from tests.standing_in import stand_in
 
 WINDOW = 60.0
 REDIS_URL = own_redis_url()
@@ -202,7 +203,7 @@ def test_without_a_place_to_write_limits_hold_in_the_process_and_it_is_counted(
     def full(*arguments: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shared_table.os, "posix_fallocate", full)
+    stand_in(monkeypatch, shared_table, "os", posix_fallocate=full)
     limiter = Limiter(directory=tmp_path)
 
     verdicts = [limiter.hit("owner:1", (Charge("owner:1", 2),), window=WINDOW) for _ in range(3)]

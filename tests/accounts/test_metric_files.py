@@ -1,7 +1,6 @@
 """Files of counts on a full disk."""
 
 import errno
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,9 @@ import pytest
 from prometheus_client import values
 from prometheus_client.mmap_dict import MmapedDict
 
+from accounts import metric_files
 from accounts.metric_files import RoomyDict
+from tests.standing_in import stand_in
 
 
 def no_room(*_: Any) -> None:
@@ -36,7 +37,7 @@ def test_a_file_of_counts_has_no_hole_and_grows_without_one(tmp_path: Path) -> N
 def test_without_room_the_counts_lie_in_memory_and_no_file_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "posix_fallocate", no_room)
+    stand_in(monkeypatch, metric_files, "os", posix_fallocate=no_room)
     counts = RoomyDict(str(tmp_path / "counter_1.db"))
     counts.write_value("key", 3.0, 0.0)
     assert counts.read_value("key")[0] == 3.0
@@ -49,7 +50,7 @@ def test_a_file_that_cannot_grow_is_an_error_and_keeps_what_it_has(
 ) -> None:
     counts = RoomyDict(str(tmp_path / "counter_1.db"))
     counts.write_value("key", 3.0, 0.0)
-    monkeypatch.setattr(os, "posix_fallocate", no_room)
+    stand_in(monkeypatch, metric_files, "os", posix_fallocate=no_room)
     with pytest.raises(OSError, match="No space"):
         counts.write_value("k" * 70_000, 1.0, 0.0)
     assert counts.read_value("key")[0] == 3.0

@@ -11,10 +11,12 @@ from django.core.management import CommandError, call_command
 from accounts.models import User
 from inference import clearing
 from inference.errors import ActivationFailed
+from inference.management import model_command
 from monitoring import processes
 from registry import services
 from registry.models import ModelVersion, Status
 from tests import toys
+from tests.standing_in import stand_in
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +44,7 @@ def job_runner(monkeypatch: pytest.MonkeyPatch) -> Any:
             if claimed is not None:
                 settle(claimed)
 
-        monkeypatch.setattr("inference.management.model_command.time.sleep", sleep)
+        stand_in(monkeypatch, model_command, "time", sleep=sleep)
 
     return settle_with
 

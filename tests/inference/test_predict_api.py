@@ -5,9 +5,11 @@ import json
 import pytest
 
 from accounts import services as accounts_services
+from inference import records
 from monitoring import spool
 from monitoring.models import PredictionLog
 from registry import services
+from tests.standing_in import stand_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -278,7 +280,7 @@ def test_equal_inputs_have_equal_hashes_that_a_guess_without_the_key_does_not_gi
 def test_a_sample_of_the_requests_keeps_its_data_and_every_request_its_facts(predict, live, ada, monkeypatch):
     services.change_model(model=live.model, by=ada, record_sample_rate=0.25)
     draws = iter([0.1, 0.25, 0.9])
-    monkeypatch.setattr("inference.records.random.random", lambda: next(draws))
+    stand_in(monkeypatch, records, "random", random=lambda: next(draws))
     for x in (1.0, 2.0, 3.0):
         predict({"instances": [[x, 0.0]]})
     rows = recorded()

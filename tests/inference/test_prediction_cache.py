@@ -13,6 +13,7 @@ from registry.recording import Recording
 from registry.resolver import Served
 from registry.seals import StoredFile
 from registry.serving import Serving
+from tests.standing_in import stand_in
 
 ANSWER = Predictions([1], None, None, None)
 FILE = StoredFile(path="a", sha256="a" * 64, seal="", model_id=1, number=1, form="original")
@@ -78,7 +79,7 @@ def test_the_least_recently_used_answer_goes_first():
 
 def test_each_answer_has_a_time_to_live_of_its_own(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(prediction_cache.time, "monotonic", lambda: now[0])
+    stand_in(monkeypatch, prediction_cache, "time", monotonic=lambda: now[0])
     cache = PredictionCache(max_size=5)
     cache.put("short", ANSWER, 10)
     cache.put("long", ANSWER, 20)

@@ -14,6 +14,7 @@ from monitoring import processes
 from monitoring.models import ServingProcess
 from registry import resolver, services
 from tests.live.stack import wait_until
+from tests.standing_in import stand_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -149,8 +150,8 @@ def test_the_metrics_tell_what_the_caches_counted_each_once(serving):
 def test_recycling_asks_the_server_for_an_orderly_end_once_and_lasts_no_longer_than_it_may(serving, monkeypatch):
     serving()
     signals, ends = [], threading.Event()
-    monkeypatch.setattr(process.os, "kill", lambda pid, number: signals.append((pid, number)))
-    monkeypatch.setattr(process.os, "_exit", lambda status: ends.set())
+    note = {"kill": lambda pid, number: signals.append((pid, number)), "_exit": lambda status: ends.set()}
+    stand_in(monkeypatch, process, "os", **note)
     monkeypatch.setattr(process, "LEAVE_SECONDS", 0.05)
     process.recycle("a test")
     process.recycle("a test")
@@ -160,7 +161,7 @@ def test_recycling_asks_the_server_for_an_orderly_end_once_and_lasts_no_longer_t
 
 
 def test_outside_of_a_server_nothing_is_recycled(monkeypatch):
-    monkeypatch.setattr(process.os, "kill", lambda *_: pytest.fail("a signal was sent"))
+    stand_in(monkeypatch, process, "os", kill=lambda *_: pytest.fail("a signal was sent"))
     process.recycle("a test")
 
 

@@ -16,6 +16,7 @@ from mlplatform import job_runner, jobs
 from mlplatform.job_runner import Lane, Runner
 from mlplatform.jobs import Job
 from monitoring import partitions
+from tests.standing_in import stand_in
 
 # Between two jobs the runner looks after its database connections.
 pytestmark = pytest.mark.django_db
@@ -59,7 +60,7 @@ def test_a_job_that_fails_is_logged_and_put_off_longer_each_time(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(job_runner.time, "monotonic", lambda: now)
+    stand_in(monkeypatch, job_runner, "time", monotonic=lambda: now)
     calls: list[float] = []
 
     def work() -> bool:

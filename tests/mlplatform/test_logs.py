@@ -16,6 +16,7 @@ from inference.errors import ModelExecutionFailed
 from mlplatform import errors, logs
 from mlplatform.job_runner import Lane
 from mlplatform.jobs import Job
+from tests.standing_in import stand_in
 
 log = logging.getLogger("tests.logs")
 
@@ -146,7 +147,7 @@ def test_a_wrong_setting_stops_the_start(level: str, form: str) -> None:
 
 
 def test_production_logs_for_machines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs.sys, "stderr", io.StringIO())
+    stand_in(monkeypatch, logs, "sys", stderr=io.StringIO())
 
     assert logs.resolved("auto", True) == "json"
     assert logs.resolved("auto", False) == "console"

@@ -1,7 +1,6 @@
 """The line for each request, around both doors."""
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -13,9 +12,11 @@ from django.db import close_old_connections
 from django.test import RequestFactory
 
 from accounts.services import create_key
+from mlplatform import request_log
 from mlplatform.fast_lane import FastLane
 from mlplatform.request_log import RequestLog
 from registry import services
+from tests.standing_in import stand_in
 
 pytestmark = pytest.mark.django_db
 
@@ -103,5 +104,5 @@ def test_a_log_that_can_not_be_written_to_stops_nobody(monkeypatch: pytest.Monke
     def full(*args: Any) -> int:
         raise OSError("no space")
 
-    monkeypatch.setattr(os, "write", full)
+    stand_in(monkeypatch, request_log, "os", write=full)
     assert ask(RequestLog(WSGIHandler(), is_json=True), "/nothing")[0].startswith("404")

@@ -20,6 +20,7 @@ from accounts import metrics
 from accounts.services import create_key
 from monitoring import processes, scrape
 from registry import services
+from tests.standing_in import stand_in
 
 SEEDS_NAMES = {
     "ml_prediction_total",
@@ -139,7 +140,7 @@ def test_counts_are_sums_over_processes_and_outlive_a_killed_one() -> None:
 
 
 def test_states_are_those_of_this_hosts_living_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scrape.socket, "gethostname", lambda: "here")
+    stand_in(monkeypatch, scrape, "socket", gethostname=lambda: "here")
     facts = {
         "models": [{"model": "a", "version": 2, "memory_bytes": 10, "load_ms": 50.0, "running": 3, "waiting": 4}],
         "failed": {"b:3": "swapped"},

@@ -17,8 +17,10 @@ from accounts import metrics
 from monitoring import histogram, spool, summing
 from monitoring.models import PredictionLog, Resolution, Rollup, SpoolFile
 from monitoring.spool import files, loading, shipping
+from monitoring.spool import writer as writing
 from monitoring.spool.counters import counters
 from monitoring.spool.writer import Writer, writer
+from tests.standing_in import stand_in
 
 pytestmark = pytest.mark.django_db
 # Foreign keys are checked at the commit, so these need real ones.
@@ -255,7 +257,7 @@ def test_a_disk_that_fills_up_under_the_cap_keeps_whole_lines_and_counts_the_res
         return written
 
     with monkeypatch.context() as small:
-        small.setattr(os, "write", write)
+        stand_in(small, writing, "os", write=write)
         for _ in range(20):
             spool.append(record(input={"text": "x" * 1_500}))
     loaded = spool.ship_once() + spool.take_over()
@@ -345,7 +347,7 @@ def test_a_disk_that_fails_is_an_error_and_leaves_no_part_of_the_record(
         raise OSError(errno.EIO, "broken")
 
     with monkeypatch.context() as broken:
-        broken.setattr(os, "write", fail)
+        stand_in(broken, writing, "os", write=fail)
         with pytest.raises(spool.SpoolWriteFailed) as caught:
             spool.append(record())
     assert caught.value.code == "spool_write_failed"
@@ -364,7 +366,7 @@ def test_a_disk_without_room_is_a_full_spool(
         raise OSError(errno.ENOSPC, "full")
 
     with monkeypatch.context() as full:
-        full.setattr(os, "write", fail)
+        stand_in(full, writing, "os", write=fail)
         if policy == "refuse":
             with pytest.raises(spool.SpoolFull):
                 spool.append(record())

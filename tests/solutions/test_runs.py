@@ -24,6 +24,7 @@ from solutions.errors import NotAllowed, SolutionError, StateForbids, ValueInval
 from solutions.runs import child, job, services
 from solutions.runs.models import RunStatus, TrainingRun
 from tests.solutions.greetings import training
+from tests.standing_in import stand_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -237,10 +238,9 @@ def test_the_job_starts_one_process_for_what_waits_and_sees_it_end(ada: Any, mon
 
     def start(command: list[str], **options: Any) -> Any:
         started.append(command)
-        return real([sys.executable, "-c", "pass"], **options)
+        return subprocess.Popen([sys.executable, "-c", "pass"], **options)
 
-    real = subprocess.Popen
-    monkeypatch.setattr(job.subprocess, "Popen", start)
+    stand_in(monkeypatch, job, "subprocess", Popen=start)
     monkeypatch.setattr(job, "_child", None)
     assert not job.tend()
     services.ask(solution="greetings", by=ada)

@@ -1,6 +1,5 @@
 """Webhooks lead outside, and nowhere else."""
 
-import socket
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from monitoring.alerts import addresses
 from monitoring.alerts.addresses import AddressRefused
+from tests.standing_in import stand_in
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_name_with_one_bad_address_among_good_ones_is_refused(monkeypatch: pyt
     def found(*args: Any, **kwargs: Any) -> list[Any]:
         return [(0, 0, 0, "", (address, 443)) for address in ("8.8.8.8", "127.0.0.1")]
 
-    monkeypatch.setattr(socket, "getaddrinfo", found)
+    stand_in(monkeypatch, addresses, "socket", getaddrinfo=found)
     with pytest.raises(AddressRefused, match=r"127\.0\.0\.1"):
         addresses.resolve(addresses.parts("https://rebinding.example/"))
 
