@@ -16,7 +16,6 @@ from django.conf import settings
 from inference.batch import crews, services
 from inference.batch.errors import BatchError
 from inference.batch.models import BatchJob, JobStatus
-from inference.batch.watch import Watch
 from inference.bulk import planning, running
 from inference.bulk.cluster import ClusterUnavailable
 from inference.bulk.files import FileUnreadable
@@ -27,7 +26,9 @@ from inference.signature import Signature
 from registry import resolver
 from registry.errors import RegistryError
 from registry.leases import LeaseLost
+from registry.own_process import LOST, Watch
 from registry.services import check_can_serve
+from registry.services.rights import is_servable
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,10 @@ _RATE_SECONDS = 30.0
 _AGAIN_SECONDS = 5.0
 # Part files of another release are not gone on with.
 _LAYOUT = 1
+# What nobody needs who only looks whether a version may be served.
+_LONG = tuple(
+    f"version__{name}" for name in ("golden", "report", "sample", "expected", "signature", "parity", "library_versions")
+)
 
 
 def in_own_process() -> bool:
@@ -55,7 +60,7 @@ def run_next() -> bool:
     if job is None:
         return False
     log.info("%s begins (attempt %s)", job, job.attempts)
-    watch = Watch(job)
+    watch = Watch(job, should_stop=lambda: _reason_to_stop(job), stall_seconds=settings.BATCH_STALL_SECONDS)
     try:
         with watch.running():
             _work(job, watch)
@@ -147,9 +152,18 @@ class _Progress:
         services.report(self._job, rows_done=self.rows, rows_failed=self.failed, rows_per_second=rate)
 
 
+def _reason_to_stop(job: BatchJob) -> str | None:
+    row = BatchJob.objects.filter(pk=job.pk).select_related("version").defer(*_LONG).first()
+    if row is None:
+        return LOST
+    if row.cancel_asked_at is not None:
+        return "cancelled"
+    return None if is_servable(row.version) else "unservable"
+
+
 def _stopped(job: BatchJob, watch: Watch) -> None:
     """Stopped by the watch: cancelled, taken away, or the version may not be used any more."""
-    if watch.stopped_by == "lost":
+    if watch.stopped_by == LOST:
         log.warning("another process took %s over; what was done here is dropped", job)
     elif watch.stopped_by == "cancelled":
         services.end(job, status=JobStatus.CANCELLED)

@@ -5,20 +5,13 @@ cancellation gives the claim back, and the next process goes on behind the last 
 """
 
 import logging
-import os
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-from django.conf import settings
-from django.db import connection
-
-from accounts import database
 from registry.errors import RegistryError
 from registry.leases import LeaseLost
 from registry.models import ModelVersion, Status
+from registry.own_process import LOST, Watch
 from solutions import catalogue, publishing
 from solutions.errors import SolutionError, TrainingCancelled
 from solutions.runs import services
@@ -28,8 +21,9 @@ from solutions.work import PlainWork
 log = logging.getLogger(__name__)
 
 _REPORT_EVERY_SECONDS = 0.5
-_LOOK_EVERY_SECONDS = 1.0
 _VALIDATION_SECONDS = 1800.0
+
+_Tell = Callable[[int, int, str], None]
 
 
 class Failed(Exception):
@@ -42,16 +36,16 @@ def run_next() -> bool:
     if run is None:
         return False
     log.info("%s begins (attempt %s)", run, run.attempts)
-    watch = _Watch(run)
+    watch = Watch(run, should_stop=lambda: _reason_to_stop(run))
     try:
         with watch.running():
-            _train(run, watch)
+            _train(run, _Teller(run, watch).tell)
         services.end(run, status=RunStatus.DONE)
     except (TrainingCancelled, KeyboardInterrupt):
-        if watch.is_cancelled:
-            services.end(run, status=RunStatus.CANCELLED)
-        elif watch.is_lost:
+        if watch.stopped_by == LOST:
             log.warning("another process took %s over; what was done here is dropped", run)
+        elif watch.stopped_by is not None:
+            services.end(run, status=RunStatus.CANCELLED)
         else:
             log.info("%s was interrupted; it goes back into the queue", run)
             run.release(counts=False)
@@ -66,26 +60,26 @@ def run_next() -> bool:
     return True
 
 
-def _train(run: TrainingRun, watch: "_Watch") -> None:
-    work = PlainWork(seed=run.seed, show=watch.tell, folder=services.folder_of(run))
+def _train(run: TrainingRun, tell: _Tell) -> None:
+    work = PlainWork(seed=run.seed, show=tell, folder=services.folder_of(run))
     trained = catalogue.room(run.solution, "training").train(work)
     versions = []
     for one in trained:
-        watch.tell(1, 1, f"uploading {one.name}")
+        tell(1, 1, f"uploading {one.name}")
         if one.name in run.versions:
             versions.append(ModelVersion.objects.select_related("model").get(pk=run.versions[one.name]))
             continue
         version = publishing.upload(by=run.by, solution=run.solution, trained=one, seed=run.seed)
         services.note_version(run, name=one.name, pk=version.pk)
         versions.append(version)
-    _settle(run, versions, watch)
+    _settle(run, versions, tell)
 
 
-def _settle(run: TrainingRun, versions: list[ModelVersion], watch: "_Watch") -> None:
+def _settle(run: TrainingRun, versions: list[ModelVersion], tell: _Tell) -> None:
     """Wait for the verdicts, and make live what is ready where that was asked for. Raises Failed."""
 
     def report(name: str, line: str) -> None:
-        watch.tell(1, 1, f"{name}: {line}")
+        tell(1, 1, f"{name}: {line}")
 
     if run.activate:
         # What is live already went live before this training was interrupted.
@@ -109,57 +103,24 @@ def _settle(run: TrainingRun, versions: list[ModelVersion], watch: "_Watch") -> 
         raise Failed(" ".join(problems))
 
 
-class _Watch:
-    """Keeps the claim alive beside the training, and interrupts it when it should stop."""
+def _reason_to_stop(run: TrainingRun) -> str | None:
+    is_cancelled = TrainingRun.objects.filter(pk=run.pk, cancel_asked_at__isnull=False).exists()
+    return "cancelled" if is_cancelled else None
 
-    def __init__(self, run: TrainingRun) -> None:
-        self._run, self._parent = run, os.getppid()
-        self._done = threading.Event()
-        self._told_at = 0.0
-        self.is_cancelled = self.is_lost = False
+
+class _Teller:
+    """Writes how far a training is, twice a second at the most, and lets it end where it should stop."""
+
+    def __init__(self, run: TrainingRun, watch: Watch) -> None:
+        self._run, self._watch, self._told_at = run, watch, 0.0
 
     def tell(self, done: int, of: int, what: str) -> None:
         """Raises TrainingCancelled, LeaseLost."""
-        if self.is_cancelled:
-            raise TrainingCancelled
-        if self.is_lost:
+        if self._watch.stopped_by == LOST:
             raise LeaseLost
+        if self._watch.stopped_by is not None:
+            raise TrainingCancelled
         now = time.monotonic()
         if now - self._told_at >= _REPORT_EVERY_SECONDS or done >= of:
             self._told_at = now
             services.report(self._run, progress={"done": done, "of": of, "what": what[:200]})
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        # What a script starts in the background ignores SIGINT, and so do its children.
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        thread = threading.Thread(target=self._watch, name="watch", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._done.set()
-            thread.join()
-            signal.signal(signal.SIGINT, before)
-
-    def _watch(self) -> None:
-        renew_at = 0.0
-        while not self._done.wait(_LOOK_EVERY_SECONDS):
-            try:
-                row = TrainingRun.objects.filter(pk=self._run.pk).values_list("cancel_asked_at").first()
-                self.is_cancelled = row is not None and row[0] is not None
-                if time.monotonic() >= renew_at:
-                    renew_at = time.monotonic() + settings.JOB_LEASE_SECONDS / 3
-                    self.is_lost = not self._run.renew(seconds=settings.JOB_LEASE_SECONDS)
-            except database.Failure as error:
-                log.warning("the claim on %s could not be renewed: %s", self._run, error)
-                connection.close()
-            if self.is_cancelled or self.is_lost or os.getppid() != self._parent:
-                self._interrupt()
-                break
-        connection.close()
-
-    def _interrupt(self) -> None:
-        """Once, in the main thread, wherever it is."""
-        if not self._done.is_set():
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

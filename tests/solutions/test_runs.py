@@ -18,6 +18,7 @@ from django.utils import timezone
 
 import mlplatform.urls  # noqa: F401 # before the catalogue is another: the platform's addresses are made once
 from accounts.models import AuditEvent
+from registry import own_process
 from registry.models import ModelVersion
 from solutions import catalogue
 from solutions.errors import NotAllowed, SolutionError, StateForbids, ValueInvalid
@@ -159,7 +160,7 @@ def test_a_training_that_another_process_took_over_is_dropped(
     ada: Any, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     run = services.ask(solution="greetings", by=ada)
-    monkeypatch.setattr(child, "_LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(own_process, "_LOOK_EVERY_SECONDS", 0.01)
     settings.JOB_LEASE_SECONDS = 0.3  # renewed so often that the loss is soon noticed
 
     def endless(work: Any) -> Any:
@@ -238,16 +239,18 @@ def test_the_job_starts_one_process_for_what_waits_and_sees_it_end(ada: Any, mon
 
     def start(command: list[str], **options: Any) -> Any:
         started.append(command)
-        return subprocess.Popen([sys.executable, "-c", "pass"], **options)
+        return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], **options)
 
-    stand_in(monkeypatch, job, "subprocess", Popen=start)
-    monkeypatch.setattr(job, "_child", None)
+    stand_in(monkeypatch, own_process, "subprocess", Popen=start)
+    children = own_process.Children("runtraining")
+    monkeypatch.setattr(job, "_children", children)
     assert not job.tend()
     services.ask(solution="greetings", by=ada)
 
     assert job.tend()
-    assert job._child is not None
-    job._child.wait(timeout=60)
+    assert not job.tend(), "one at a time"
+    children._running[0].kill()
+    children._running[0].wait(timeout=60)
     assert job.tend()
 
     assert started == [[sys.executable, str(django_settings.BASE_DIR / "manage.py"), "runtraining"]]

@@ -123,9 +123,9 @@ def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_when_it_is_seen(
 
     made = child.Watch
 
-    def watch(job: BatchJob) -> Any:
+    def watch(job: BatchJob, **options: Any) -> Any:
         nonlocal child_watch
-        child_watch = made(job)
+        child_watch = made(job, **options)
         return child_watch
 
     child_watch: Any = None
@@ -148,7 +148,7 @@ def test_a_running_job_is_cancelled_also_in_the_background_of_a_script(
             time.sleep(0.05)
 
     monkeypatch.setattr(child.running, "run", endless)
-    monkeypatch.setattr("inference.batch.watch._LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("registry.own_process._LOOK_EVERY_SECONDS", 0.01)
     assert work().status == "cancelled"
 
 
@@ -158,11 +158,11 @@ def test_the_watch_sees_a_cancellation_and_a_version_that_was_taken_out_of_servi
     ask()
     job = services.claim()
     assert job is not None
-    watch = child.Watch(job)
-    watch._look()
+    watch = child.Watch(job, should_stop=lambda: child._reason_to_stop(job))
+    watch.look()
     assert watch.stopped_by is None
     registry_services.quarantine(version=version, reason="it crashed")
-    watch._look()
+    watch.look()
     assert watch.stopped_by == "unservable"
     child._stopped(job, watch)
     job.refresh_from_db()
