@@ -50,16 +50,18 @@ class StagedArtifact:
         if shared_store.is_used():
             shared_store.put(self.path, self.sha256)
 
-    def place(self, owner_id: int, model_name: str, number: int) -> str:
-        """Move the file to its place in the store and return that place, relative to MODELS_DIR."""
-        relative = f"{owner_id}/{model_name}/v{number}/model.{_EXTENSION[self.format]}"
+    def place_for(self, owner_id: int, model_name: str, number: int) -> str:
+        """Where the file of that version lies in the store, relative to MODELS_DIR."""
+        return f"{owner_id}/{model_name}/v{number}/model.{_EXTENSION[self.format]}"
+
+    def place(self, relative: str) -> None:
+        """Move the file to that place in the store."""
         if shared_store.is_used():
             local_copies.adopt(self.path, self.sha256)
-            return relative
+            return
         target = settings.MODELS_DIR / relative
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.replace(self.path, target)
-        return relative
 
     def discard(self) -> None:
         """Remove the file if it was not placed."""
@@ -117,8 +119,8 @@ def path_of(relative: str) -> Path:
 def held(file: StoredFile) -> Iterator[Path]:
     """A path under which a stored file, read through just now, can be opened meanwhile. Raises as `read_verified`."""
     with open_verified(file) as opened:
-        # A copy of this host's may be evicted meanwhile; what is open stays.
-        yield Path(f"/proc/self/fd/{opened.fileno()}") if shared_store.is_used() else path_of(file.path)
+        # By its name one might open another file: one put in its place, or none where a copy was evicted.
+        yield Path(f"/proc/self/fd/{opened.fileno()}")
 
 
 def size_of(file: StoredFile) -> int:

@@ -3,7 +3,6 @@
 from typing import Any, BinaryIO, cast
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Field
 
 from accounts import audit
@@ -25,33 +24,35 @@ def import_version(
     """
     is_new = not RegisteredModel.objects.filter(name=name).exists()
     sample, expected = _proof(version)
+
+    def describe(row: ModelVersion) -> None:
+        if settings:
+            change_model(model=row.model, by=by, **settings)
+        facts = {"bundle": bundle, "number": version["number"], "name": str(model["name"])}
+        VersionEvent.objects.create(version=row, kind=EventKind.IMPORTED, by=by, details=facts)
+        audit.record("version.imported", by=by, target=row, details=facts)
+
     try:
         settings = _settings(model) if is_new else {}
-        with transaction.atomic():
-            row = upload_version(
-                by=by,
-                name=name,
-                file=file,
-                filename=str(version.get("original_name") or ""),
-                task=str(model.get("task") or ""),
-                handler=str(model.get("handler") or "") if is_new else "",
-                description=str(model.get("description") or "") if is_new else "",
-                tags=model.get("tags") if is_new else None,
-                sample=sample,
-                expected=expected,
-                metrics=version.get("metrics"),
-                version_tags=version.get("tags"),
-                notes=version.get("notes") or "",
-                sha256=version["files"]["original"]["sha256"],
-            )
-            if settings:
-                change_model(model=row.model, by=by, **settings)
-            facts = {"bundle": bundle, "number": version["number"], "name": str(model["name"])}
-            VersionEvent.objects.create(version=row, kind=EventKind.IMPORTED, by=by, details=facts)
-            audit.record("version.imported", by=by, target=row, details=facts)
+        return upload_version(
+            by=by,
+            name=name,
+            file=file,
+            filename=str(version.get("original_name") or ""),
+            task=str(model.get("task") or ""),
+            handler=str(model.get("handler") or "") if is_new else "",
+            description=str(model.get("description") or "") if is_new else "",
+            tags=model.get("tags") if is_new else None,
+            sample=sample,
+            expected=expected,
+            metrics=version.get("metrics"),
+            version_tags=version.get("tags"),
+            notes=version.get("notes") or "",
+            sha256=version["files"]["original"]["sha256"],
+            then=describe,
+        )
     except (TypeError, AttributeError, ValidationError) as error:
         raise BundleInvalid("A value in the bundle's manifest is not of its kind.") from error
-    return row
 
 
 def _proof(version: dict[str, Any]) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -42,12 +43,15 @@ def upload_version(
     notes: str = "",
     sha256: str = "",
     trusted: bool = False,
+    then: Callable[[ModelVersion], None] = lambda version: None,
 ) -> ModelVersion:
     """Store `file` as the next version of the model `name`, which is created when it doesn't exist.
 
     `tags` are the model's, `version_tags` and `notes` the version's. The version is `pending`: a job validates it.
-    What is served doesn't change. Raises Forbidden, NameTaken, FieldInvalid (details say which field),
-    ArtifactInvalid, ArtifactTooLarge, StorageUnavailable; nothing is stored when it raises.
+    What is served doesn't change. `then` is called with the version in the transaction that writes it: what it raises
+    undoes the upload. Call this outside of transactions, because bringing a file to a shared store may take long.
+    Raises Forbidden, NameTaken, FieldInvalid (details say which field), ArtifactInvalid, ArtifactTooLarge,
+    StorageUnavailable; nothing is stored when it raises.
     """
     _check_may_upload(by, trusted)
     _check_model_fields(name=name, task=task, visibility=visibility, tags=tags)
@@ -63,13 +67,16 @@ def upload_version(
             version = ModelVersion(
                 model=model, number=number, created_by=by, original_name=_printable(filename), **facts
             )
-            _place(version, staged)
+            _describe_file(version, staged)
             if trusted:
                 mark_trusted(version, by)
             version.save()
             audit.record(
                 "version.uploaded", by=by, target=version, details={"trusted": trusted, "sha256": staged.sha256}
             )
+            then(version)
+            # The last step: what fails before it leaves no file behind.
+            staged.place(version.artifact)
     finally:
         staged.discard()
     log.info("version uploaded: %s by user %s", version, by.pk)
@@ -86,10 +93,10 @@ def known_version(*, by: User, name: str, file: BinaryIO) -> ModelVersion | None
     return same.select_related("model").order_by("-number").first()
 
 
-def _place(version: ModelVersion, staged: artifacts.StagedArtifact) -> None:
-    """Move the file to its place and note on the version what it is."""
+def _describe_file(version: ModelVersion, staged: artifacts.StagedArtifact) -> None:
+    """Note on the version what the file is, and where it will lie."""
     version.format = staged.format
-    version.artifact = staged.place(version.model.owner_id, version.model.name, version.number)
+    version.artifact = staged.place_for(version.model.owner_id, version.model.name, version.number)
     version.sha256, version.size_bytes = staged.sha256, staged.size_bytes
     version.artifact_seal = seals.make(
         model_id=version.model.pk, number=version.number, form=seals.ORIGINAL, sha256=staged.sha256

@@ -61,6 +61,15 @@ def test_a_missing_an_altered_and_a_truncated_file_are_refused_each_with_its_cod
         artifacts.read_verified(version.served_file)
 
 
+def test_what_was_verified_is_what_is_opened_whatever_comes_into_its_place_meanwhile(served_version, tmp_path):
+    version = served_version()
+    whole = path_of(version).read_bytes()
+    (tmp_path / "other").write_bytes(b"another model")
+    with artifacts.held(version.served_file) as path:
+        (tmp_path / "other").replace(path_of(version))
+        assert path.read_bytes() == whole
+
+
 def test_another_valid_model_is_refused_also_with_its_digest_written_into_the_row(served_version):
     mine, other = served_version(offset=1), served_version(offset=2)
     shutil.copy(path_of(other), path_of(mine))

@@ -97,6 +97,17 @@ def test_a_bad_file_leaves_neither_rows_nor_files(ada, var_dir, content, code):
     assert not RegisteredModel.objects.exists()
 
 
+def test_what_fails_in_the_transaction_of_an_upload_leaves_neither_rows_nor_files(ada, upload, var_dir):
+    def fail(version):
+        assert version.pk
+        raise FieldInvalid("Not this one.", field="fallback")
+
+    with pytest.raises(FieldInvalid):
+        upload(ada, then=fail)
+    assert stored_files(var_dir) == []
+    assert not RegisteredModel.objects.exists()
+
+
 def test_a_file_over_the_limit_is_refused_and_not_kept(ada, upload, var_dir, settings):
     settings.MAX_ARTIFACT_BYTES = 100
     with pytest.raises(ArtifactTooLarge):

@@ -1,12 +1,14 @@
 """Model files in a store that hosts share, with copies on each host. The store is a directory here; tests/live/
 has a server that speaks S3."""
 
+import hashlib
 import io
 import threading
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from inference import activation, jobs, model_cache
 from inference.errors import ActivationFailed
@@ -28,6 +30,18 @@ def bucket(settings, tmp_path):
         "OPTIONS": {"location": str(tmp_path / "bucket"), "allow_overwrite": True},
     }
     return tmp_path / "bucket"
+
+
+@pytest.fixture
+def no_row_is_locked_meanwhile(monkeypatch):
+    """Bringing a file to the store may take long."""
+    real = shared_store.put
+
+    def put(path, sha256):
+        assert not connection.in_atomic_block
+        real(path, sha256)
+
+    monkeypatch.setattr(shared_store, "put", put)
 
 
 def object_of(bucket: Path, version: ModelVersion) -> Path:
@@ -59,6 +73,15 @@ def test_an_upload_lies_in_the_store_under_its_digest_and_this_host_keeps_a_copy
     assert not list(Path(settings.MODELS_DIR).rglob("*.onnx"))
     assert not list(Path(settings.STAGING_DIR).iterdir())
     assert model_cache.load(resolver.served(version)).model
+
+
+def test_a_file_is_brought_to_the_store_before_the_transaction(ada, bucket, no_row_is_locked_meanwhile):
+    content = toys.oracle(1.0)
+    version = {"number": 3, "files": {"original": {"sha256": hashlib.sha256(content).hexdigest()}}}
+    options = {"model": {"name": "oracle", "fallback": 1.5}, "version": version, "bundle": "0" * 64}
+    imported = services.import_version(by=ada, name="copy", file=io.BytesIO(content), **options)
+    assert object_of(bucket, imported).read_bytes() == content
+    assert imported.events.get().details["number"] == 3
 
 
 def test_the_compiled_form_lies_in_the_store_too(bucket, ada, toy_file):
