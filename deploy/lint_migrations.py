@@ -30,7 +30,9 @@ def findings() -> dict[str, list[str]]:
     for (app, name), migration in sorted(linter.migration_loader.disk_migrations.items()):
         if app not in APPS:
             continue
-        errors, _, warnings = analyse_sql_statements(linter.sql_analyser_class, linter.get_sql(app, name))
+        # The index of a partitioned table alone is made in no time: its partitions have the content.
+        sql = [line for line in linter.get_sql(app, name) if " ON ONLY " not in line]
+        errors, _, warnings = analyse_sql_statements(linter.sql_analyser_class, sql)
         data_errors, _, data_warnings = linter.analyse_data_migration(migration)
         issues = [*errors, *warnings, *data_errors, *data_warnings]
         wrong = sorted({issue.message for issue in issues if not issue.code.startswith(_NOT_ABOUT_SERVING)})

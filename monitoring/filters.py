@@ -11,12 +11,11 @@ from django.utils import timezone
 
 from monitoring import clients, spans
 from monitoring.clients import Client, UnknownClient
-from monitoring.models import Outcome
+from monitoring.models import UNUSUAL, Outcome
 from monitoring.spans import Span, UnreadableSpan
 
 FAILED = "failed"
 """Not an outcome but those that are somebody's trouble: refused, failed, timed out, answered by the fallback."""
-TROUBLES = (Outcome.INVALID, Outcome.ERROR, Outcome.TIMEOUT, Outcome.FALLBACK)
 _MOST_DIGITS = 9
 
 
@@ -39,7 +38,7 @@ class Filters:
     def outcomes(self) -> tuple[str, ...]:
         """The outcomes that are meant; empty means all."""
         if self.outcome == FAILED:
-            return tuple(TROUBLES)
+            return tuple(UNUSUAL)
         return (self.outcome,) if self.outcome else ()
 
     @property

@@ -85,6 +85,13 @@ class PredictionLog(models.Model):
             models.Index(fields=["created_at"], name="prediction_time"),
             # Few, and what people look for: without it a list of them reads every record.
             models.Index(fields=["outcome", "created_at"], condition=Q(outcome__in=UNUSUAL), name="prediction_unusual"),
+            # Those of a key, an account, a model, a version, in any combination: all of it is in the index, so only
+            # the records that are meant are read, however many others are newer.
+            models.Index(
+                fields=["created_at", "api_key_id", "user", "model", "version", "outcome"],
+                condition=Q(outcome__in=UNUSUAL),
+                name="prediction_unusual_whose",
+            ),
             models.Index(fields=["subject_id"], condition=~Q(subject_id=""), name="prediction_subject"),
         ]
         constraints = [models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="prediction_outcome_known")]

@@ -79,17 +79,21 @@ def _circumstances() -> dict[str, Any]:
 def _measure(about: Any, folder: Path, count: int) -> dict[str, Any]:
     from benchmarks.records import loading, reading
 
-    pages = reading.read_all(about)
+    found: dict[str, Any] = {"pages": _told(reading.read_all(about))}
+    for processes in (1, 2):
+        found[f"by_{processes}"] = loading.load_all(folder, count, processes=processes)
+        print(f"  loaded by {processes}: {found[f'by_{processes}']}", flush=True)
+    found["pages"] += _told(reading.read_rare(about))
+    return found
+
+
+def _told(pages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for page in pages:
         print(
             f"  {page['shortest_ms']:8.1f} ms ({page['cpu_ms']:.0f} CPU) {page['queries']:3} queries  {page['name']}",
             flush=True,
         )
-    found: dict[str, Any] = {"pages": pages}
-    for processes in (1, 2):
-        found[f"by_{processes}"] = loading.load_all(folder, count, processes=processes)
-        print(f"  loaded by {processes}: {found[f'by_{processes}']}", flush=True)
-    return found
+    return pages
 
 
 def _keep(chosen: argparse.Namespace, report: dict[str, Any]) -> None:
@@ -111,7 +115,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--sizes", nargs="+", type=int, default=list(SIZES))
     parser.add_argument(
-        "--load", type=int, default=200_000, help="Records loaded at each size, by one process and by two."
+        "--load", type=int, default=500_000, help="Records loaded at each size, by one process and by two."
     )
     parser.add_argument("--no-fill", action="store_true", help="Measure what is there.")
     parser.add_argument("--no-measure", action="store_true", help="Only fill, to measure when the machine is calm.")

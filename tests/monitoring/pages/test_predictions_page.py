@@ -4,13 +4,16 @@ import csv
 import io
 import itertools
 import json
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from hypothesis import given
@@ -18,7 +21,7 @@ from hypothesis import strategies as st
 
 from accounts import audit
 from accounts.models import AuditEvent, User
-from monitoring import exporting, searching, spool
+from monitoring import exporting, filters, searching, spool
 from monitoring.models import PredictionLog
 from monitoring.pages import predictions_page
 
@@ -88,11 +91,33 @@ def test_it_goes_on_to_the_last_one_with_each_record_once(
     assert set(found) == wanted
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="what is read is known of PostgreSQL's plans")
+def test_the_failures_of_one_key_are_found_without_reading_what_is_newer(record: Any, root: Any) -> None:
+    key = str(uuid.uuid4())
+    # All in one step of the sums, which would tell that there is none in the others.
+    step = (timezone.now() - timedelta(minutes=5)).replace(second=0, microsecond=0)
+    rare = [record(at=step, outcome="error", key_id=key) for _ in range(3)]
+    later = [step + timedelta(milliseconds=10 * number) for number in range(1, 4_000)]
+    common = [
+        record(at=at, **({"key_id": key} if number % 20 else {"outcome": "error"})) for number, at in enumerate(later)
+    ]
+    for kept in rare + common:
+        spool.append(kept)
+    spool.ship_once()
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {PredictionLog._meta.db_table}")
+    asked = filters.read({"window": "hour", "outcome": "failed", "client": f"key:{key}"})
+    with CaptureQueriesContext(connection) as captured:
+        assert {str(found.pk) for found in searching.newest(asked, root, limit=10)} == {kept["id"] for kept in rare}
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + captured[-1]["sql"])
+        plan = json.dumps(cursor.fetchone()[0])
+    assert sum(int(rows) for rows in re.findall(r'"Rows Removed by [a-zA-Z ]+": (\d+)', plan)) < 10
+
+
 def test_something_narrow_is_looked_for_where_there_is_some(
     log: Any, root: Any, toy_model: Any, django_assert_num_queries: Any
 ) -> None:
-    from monitoring import filters
-
     log(600, outcome="error")
     for number in range(5):
         log(number)
@@ -144,8 +169,6 @@ def test_the_files_hold_what_the_list_shows(reader: Client, log: Any) -> None:
 
 
 def test_every_row_is_sent_once_in_several_bites(log: Any, root: Any, reader: Client) -> None:
-    from monitoring import filters
-
     wanted = [log(number) for number in range(7)]
     found = list(searching.every(filters.read({"window": "day"}), root, limit=100, bite=2, with_data=True))
     assert [str(record.pk) for record in found] == wanted
