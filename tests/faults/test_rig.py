@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.faults.criteria import CRITERIA
 from tests.faults.gates import Residue, left_behind
 from tests.faults.history import Seen, Switch, disorder, violations
 from tests.faults.load import Exchange, Load, Target, failure, quantile
+from tests.faults.trial import Trial
 
 OFFSETS = {"oracle": 1000.0, "second": 2000.0, "slow": 3000.0}
 SWITCHES = [Switch(1, 0.0, 1.0), Switch(2, 10.0, 11.0), Switch(1, 20.0, 21.0)]
@@ -75,6 +77,18 @@ class TestFailures:
         assert self.judged(kind="second") == "wrong value"
         assert self.judged(status=503, body={"error": {"code": "database_unavailable"}}) == "503 database_unavailable"
         assert self.judged(status=0, problem="ConnectionResetError") == "no answer ConnectionResetError"
+
+
+@pytest.mark.parametrize(("ended", "broken"), [(9.9, ["the load failed before the fault: {'503': 1}"]), (10.1, [])])
+def test_what_is_on_its_way_when_a_fault_begins_fails_by_the_fault(ended: float, broken: list[str]) -> None:
+    platform: Any = SimpleNamespace(target=lambda: Target(0, "", "", OFFSETS), rate=10.0)
+    trial = Trial(platform, "worker-kill")
+    sound = [Exchange(n, "read", n / 10, ended=n / 10 + 0.01, status=200, body={}) for n in range(200)]
+    trial.load.exchanges = [*sound, Exchange(1, "predict", 9.8, ended=ended, status=503)]
+    trial._began, trial._ended, trial._may_fail = 10.0, 12.0, 1
+    trial._judge_load()
+    assert trial.finding.broken == broken
+    assert trial.finding.failed == (0 if broken else 1)
 
 
 class Toy(http.server.BaseHTTPRequestHandler):

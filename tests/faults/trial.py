@@ -104,7 +104,8 @@ class Trial:
         finding, criterion = self.finding, self.criterion
         settled_at = self._ended + criterion.recovery_seconds
         everything = [(one, failure(one, self.load.target)) for one in self.load.exchanges]
-        window = [(one, why) for one, why in everything if self._began <= one.began < settled_at]
+        # What was on its way when the fault began is the fault's, too.
+        window = [(one, why) for one, why in everything if self._began <= one.ended and one.began < settled_at]
         judged = [(one, why) for one, why in window if one.is_prediction]
         failed = [why for _, why in judged if why]
         seconds = max(settled_at - self._began, 0.001)
@@ -121,8 +122,8 @@ class Trial:
         if not criterion.reads_may_fail:
             reads = [why for one, why in window if not one.is_prediction and why]
             self.require(f"{len(reads)} admin reads failed", len(reads) <= most)
-        before = [(one, why) for one, why in everything if one.began < self._began]
-        self.require("the load failed before the fault", not any(why for _, why in before))
+        before = Counter(why for one, why in everything if why and one.ended < self._began)
+        self.require(f"the load failed before the fault: {dict(before)}", not before)
         self._judge_recovery(everything)
 
     def _judge_recovery(self, everything: list[tuple[Exchange, str]]) -> None:
