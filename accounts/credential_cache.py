@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
+from accounts import host_memory
 from accounts.principal import Principal
 
 MAX_ENTRIES = 10_000
@@ -92,3 +93,4 @@ def forget_all() -> None:
     """After a credential was ended: every credential is verified anew, also when the database goes away now."""
     remembered.clear()
     known_before.clear()
+    host_memory.clear()

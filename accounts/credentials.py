@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from django.conf import settings
 
-from accounts import database, environment_keys, key_uses, keys, tokens
+from accounts import database, environment_keys, host_memory, key_uses, keys, tokens
 from accounts.credential_cache import known_before, remembered
 from accounts.errors import AmbiguousCredentials, CredentialInvalid
 from accounts.models import ApiKey
@@ -20,8 +20,9 @@ MAX_HEADER_LENGTH = tokens.MAX_LENGTH + 32
 _REFUSED = "The API key is not valid."
 
 logger = logging.getLogger(__name__)
-# Who is known from before goes on without the database when it takes longer than this to answer.
-_PATIENCE_SECONDS = 1.0
+# Who is known from before goes on without the database when it takes longer than this to answer: well within the time
+# for which those behind them wait for a thread (MAX_WAIT_MS).
+_PATIENCE_SECONDS = 0.75
 _KINDS = {"api-key": "key", "bearer": "token"}
 Verified: TypeAlias = tuple[Principal, float | None]
 
@@ -85,7 +86,7 @@ def _principal(kind: str, text: str) -> Principal:
 
 
 def _verified(kind: str, text: str, cache_text: str) -> Principal:
-    known = known_before.get(cache_text)
+    known = known_before.get(cache_text) or _known_to_others(cache_text)
     if known is not None and database.is_away():
         return _as_before(cache_text, known)
     try:
@@ -93,6 +94,7 @@ def _verified(kind: str, text: str, cache_text: str) -> Principal:
             principal, ends_at = _verify_key(text) if kind == "key" else _verify_token(text)
     except CredentialInvalid:
         known_before.drop(cache_text)
+        host_memory.drop(cache_text)
         raise
     except database.AWAY:
         known = known_before.get(cache_text)
@@ -101,6 +103,17 @@ def _verified(kind: str, text: str, cache_text: str) -> Principal:
         return _as_before(cache_text, known)
     seconds_left = None if ends_at is None else ends_at - time.time()
     remembered.put(cache_text, principal, seconds_left=seconds_left)
+    known_before.put(cache_text, principal, seconds_left=seconds_left)
+    host_memory.note(cache_text, principal, seconds_left=seconds_left)
+    return principal
+
+
+def _known_to_others(cache_text: str) -> Principal | None:
+    """Whom another process of this host verified of late."""
+    found = host_memory.recall(cache_text)
+    if found is None:
+        return None
+    principal, seconds_left = found
     known_before.put(cache_text, principal, seconds_left=seconds_left)
     return principal
 

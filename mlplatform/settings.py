@@ -348,6 +348,7 @@ RATE_LIMIT_REDIS_URL = (
     or REDIS_URL
 )
 RATE_LIMIT_DIR = VAR_DIR / "limits"
+CALLERS_DIR = VAR_DIR / "callers"
 
 # -- Registry -----------------------------------------------------------------------------------------
 

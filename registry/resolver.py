@@ -111,10 +111,15 @@ def find_version(model: RegisteredModel, number: int) -> ModelVersion:
 
 
 def live() -> list[Served]:
-    """Every version that is live now and not in quarantine, the most recently activated first."""
+    """Every version that is live now and not in quarantine, the most recently activated first.
+
+    Their models' names are remembered: whoever is the first to ask for one here needs no database.
+    """
+    known = _current().by_reference  # before the database is asked: what changes meanwhile belongs to another one
     open = Deployment.objects.filter(closed_at=None, model__archived_at=None, version__quarantined_at=None)
-    entries = open.select_related("version__model")
-    return [served(entry.version) for entry in entries]
+    found = [served(entry.version) for entry in open.select_related("version__model")]
+    known.update({one.model_name: one for one in found[: _MAX_REMEMBERED - len(known)]})
+    return found
 
 
 def served(version: ModelVersion) -> Served:

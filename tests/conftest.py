@@ -105,6 +105,7 @@ def var_dir(tmp_path: Path, settings: Any) -> Path:
     # What one test uses up is not missing in the next; tests of Redis itself say so.
     settings.RATE_LIMIT_DIR, settings.RATE_LIMIT_REDIS_URL = tmp_path / "limits", ""
     settings.CACHE_REDIS_URL = ""
+    settings.CALLERS_DIR = tmp_path / "callers"
     return tmp_path
 
 

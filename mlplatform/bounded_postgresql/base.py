@@ -5,11 +5,15 @@ So every wait is watched from here, and ended by closing the connection's socket
 breaker: whoever asks next is refused at once, but for one caller now and then who tries.
 """
 
+import contextlib
+import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg2
+import psycopg2.extensions
 from django.conf import settings
 from django.db.utils import OperationalError
 from django_prometheus.db.backends.postgresql import base
@@ -33,6 +37,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         started, made = time.monotonic(), None
         # One that comes late has come: on a busy machine that is no silence.
         with _asked(lambda: made is None and time.monotonic() - started > SLOW_CONNECT_SECONDS):
+            if (seconds := database.patience_seconds()) is not None:
+                _knock(conn_params, seconds)
             made = super().get_new_connection(conn_params)
         return made
 
@@ -59,6 +65,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return
         with watchdog.over(connection.fileno(), seconds) as watch, _asked(lambda: watch.was_cut):
             yield
+
+
+def _knock(conn_params: dict[str, Any], seconds: float) -> None:
+    """Raise OperationalError unless a connection can be had in that time: libpq's own limit is two seconds at least.
+
+    One that was made so can't be used otherwise, so it is closed again.
+    """
+    with contextlib.closing(psycopg2.connect(**conn_params, async_=1)) as tried:
+        until = time.monotonic() + seconds
+        while (wanted := tried.poll()) != psycopg2.extensions.POLL_OK:
+            ready = select.poll()
+            ready.register(tried.fileno(), select.POLLIN if wanted == psycopg2.extensions.POLL_READ else select.POLLOUT)
+            if not ready.poll(1000 * max(0.0, until - time.monotonic())):
+                raise OperationalError("The database does not take a connection.")
 
 
 def _usual_seconds() -> float | None:

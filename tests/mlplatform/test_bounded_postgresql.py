@@ -104,6 +104,16 @@ def test_who_began_to_wait_before_the_silence_was_noticed_does_not_wait_for_long
     other.close()
 
 
+def test_who_is_in_a_hurry_does_not_wait_for_a_new_connection_either(link: Any, proxy: FaultProxy) -> None:
+    with database.patience(30.0):
+        assert ask(link) == 1
+    link.close()
+    proxy.is_black_hole = True
+    with database.patience(base.SLOW_CONNECT_SECONDS + 0.1), pytest.raises(OperationalError, match="take a connection"):
+        ask(link)
+    assert database.is_away()
+
+
 def test_a_connection_that_comes_late_is_no_silence(link: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "SLOW_CONNECT_SECONDS", 0.0)
     assert ask(link) == 1

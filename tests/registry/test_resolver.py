@@ -28,6 +28,16 @@ def test_a_known_reference_costs_no_query(ada, served_version, django_assert_num
         resolver.resolve("oracle", user=ada)
 
 
+def test_what_a_process_loaded_when_it_began_is_known_by_name(ada, bob, served_version, django_assert_num_queries):
+    version = served_version()
+    services.activate(version=version, by=ada)
+    resolver.live()
+    with django_assert_num_queries(0):
+        assert resolver.resolve("oracle", user=ada).version_id == version.pk
+        with pytest.raises(ModelNotFound):
+            resolver.resolve("oracle", user=bob)
+
+
 def test_an_activation_is_noticed_at_once(ada, served_version):
     first, second = served_version(offset=1), served_version(offset=2)
     services.activate(version=first, by=ada)
