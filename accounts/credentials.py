@@ -50,13 +50,25 @@ def recall(*, authorization: str | None = None, api_key: str | None = None) -> P
 
     Asks nobody and never raises: what is not known here is `authenticate`'s to judge.
     """
+    cache_text = _single(authorization, api_key)
+    return None if cache_text is None else remembered.get(cache_text)
+
+
+def is_known(*, authorization: str | None = None, api_key: str | None = None) -> bool:
+    """Whether these values hold one credential, and it was verified here within CREDENTIAL_OUTAGE_SECONDS."""
+    cache_text = _single(authorization, api_key)
+    return cache_text is not None and known_before.get(cache_text) is not None
+
+
+def _single(authorization: str | None, api_key: str | None) -> str | None:
+    """What the only credential is remembered under; None for none, for two, and for what is none."""
     if api_key is None:
         scheme, value = _split(authorization)
         kind = _KINDS.get(scheme)
-        return None if kind is None or len(value) > MAX_HEADER_LENGTH else remembered.get(f"{kind} {value}")
+        return None if kind is None or len(value) > MAX_HEADER_LENGTH else f"{kind} {value}"
     if authorization is not None or len(api_key) > MAX_HEADER_LENGTH:
         return None
-    return remembered.get(f"key {api_key}")
+    return f"key {api_key}"
 
 
 def _require_same_caller(one: Principal, other: Principal) -> None:

@@ -96,13 +96,21 @@ class FastLane:
         environ[_JUDGED] = fit
         return True
 
+    def is_brief(self, environ: Environ, body: bytes) -> bool:
+        """Whether this would be quick, but that its known credential must be verified anew, or Redis asked."""
+        fitting = self._fitting(environ)
+        return (
+            fitting is not None
+            and lane.is_quick(fitting[0].reference, body)
+            and credentials.is_known(
+                authorization=environ.get("HTTP_AUTHORIZATION"), api_key=environ.get("HTTP_X_API_KEY")
+            )
+        )
+
     def _fit(self, environ: Environ) -> "Fit | None":
         """What is known of a request that the lane answers; None for one that it doesn't."""
-        if environ["REQUEST_METHOD"] != "POST" or not environ["PATH_INFO"].startswith(PREFIX):
-            return None
-        terms = self._terms(environ)
-        length = _length(environ.get("CONTENT_LENGTH") or "")
-        if terms is None or not length or not _UNUSUAL.isdisjoint(environ) or not lane.is_steady(terms.reference):
+        fitting = self._fitting(environ)
+        if fitting is None:
             return None
         # Whose credential this is, if it was verified a moment ago.
         principal = credentials.recall(
@@ -110,7 +118,17 @@ class FastLane:
         )
         if principal is None or "predict" not in principal.scopes:
             return None
-        return Fit(terms, principal, length)
+        return Fit(fitting[0], principal, fitting[1])
+
+    def _fitting(self, environ: Environ) -> tuple[Terms, int] | None:
+        """The terms, and the length, of a request that the lane answers whoever sends it; None for another one."""
+        if environ["REQUEST_METHOD"] != "POST" or not environ["PATH_INFO"].startswith(PREFIX):
+            return None
+        terms = self._terms(environ)
+        length = _length(environ.get("CONTENT_LENGTH") or "")
+        if terms is None or not length or not _UNUSUAL.isdisjoint(environ) or not lane.is_steady(terms.reference):
+            return None
+        return terms, length
 
     def _terms(self, environ: Environ) -> Terms | None:
         """The terms of this request, or None where Django should judge it. Found once for equal headers."""

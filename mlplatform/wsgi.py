@@ -25,12 +25,14 @@ if settings.FAST_LANE:
     from mlplatform.fast_lane import FastLane
 
     application = FastLane(application)
-    _is_quick_prediction = application.is_quick
+    _is_quick_prediction, is_brief = application.is_quick, application.is_brief
 else:
 
     def _is_quick_prediction(environ: dict[str, Any], body: bytes) -> bool:
         """No prediction is answered without a thread of its own."""
         return False
+
+    is_brief = _is_quick_prediction
 
 
 def is_quick(environ: dict[str, Any], body: bytes) -> bool:

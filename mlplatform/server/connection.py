@@ -40,14 +40,16 @@ class House(NamedTuple):
     """What all connections of a worker share.
 
     `is_quick` says of an environ, and what has arrived of the body, whether `application` answers it in less time than
-    handing it to a thread would take, without waiting for anything, and with a length. `submit` has another thread do
-    something; it returns False when that would not be begun in time.
+    handing it to a thread would take, without waiting for anything, and with a length; `is_brief`, whether all that it
+    waits for is a word of the database or of Redis. `submit` has another thread do something, and is told whether it is
+    brief; it returns False when that would not be begun in time.
     """
 
     application: Callable[[Environ, Answer], Any]
     is_quick: Callable[[Environ, bytes], bool]
+    is_brief: Callable[[Environ, bytes], bool]
     is_leaving: Callable[[], bool]
-    submit: Callable[[Task], bool]
+    submit: Callable[[Task, bool], bool]
     loop: asyncio.AbstractEventLoop
     connections: "set[Connection]"
     heads: Heads
@@ -248,6 +250,11 @@ class Connection(asyncio.Protocol):
     def _is_quick(self, request: Request) -> bool:
         return request.length <= QUICK_BODY_BYTES and self._house.is_quick(request.environ, b"".join(request.received))
 
+    def _is_brief(self, request: Request) -> bool:
+        """Never one that is still arriving: who sends slowly must not hold up those who are quick."""
+        is_short = request.is_complete and request.length <= QUICK_BODY_BYTES
+        return is_short and self._house.is_brief(request.environ, b"".join(request.received))
+
     def _answer_here(self, request: Request) -> None:
         request.environ["wsgi.input"] = request.open_body()
         answer = Answer()
@@ -259,11 +266,12 @@ class Connection(asyncio.Protocol):
 
     def _answer_elsewhere(self, request: Request) -> None:
         self._enter(State.ANSWER)
+        is_brief = self._is_brief(request)
         request.environ["wsgi.input"] = request.open_body(
             pause=self._pause, resume=self._from_afar(self._resume), ask=self._from_afar(self._ask_for_body)
         )
         task = Elsewhere(self, self._house, request)
-        if not self._house.submit(task):
+        if not self._house.submit(task, is_brief):
             task.give_up()
 
     def write(self, data: bytes) -> None:

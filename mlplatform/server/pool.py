@@ -56,6 +56,7 @@ class Pool:
         call_later: Callable[[float, Callable[[], None]], Any],
         count: Callable[[str], None] = _uncounted,
         clock: Callable[[], float] = time.monotonic,
+        name: str = "answers",
     ) -> None:
         self._patience, self._call_later, self._count, self._clock = patience_seconds, call_later, count, clock
         self._lock = threading.Lock()
@@ -64,8 +65,9 @@ class Pool:
         self._pace_seconds = 0.0  # from one that leaves the queue to the next, while others wait
         self._left_at = 0.0
         self._is_watched = self._is_stuck = False
+        self._idle = threads
         for number in range(threads):
-            threading.Thread(target=self._run, name=f"answers-{number}", daemon=True).start()
+            threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True).start()
 
     def submit(self, task: Task) -> bool:
         """Have it done by a thread; False when it would not be begun in time."""
@@ -86,6 +88,11 @@ class Pool:
         """How many wait now."""
         return len(self._queue)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether who comes now would wait."""
+        return len(self._queue) >= self._idle
+
     def _refusal(self) -> str:
         if len(self._queue) >= MOST_WAITING:
             return "full"
@@ -99,11 +106,13 @@ class Pool:
         while True:
             self._word.get()
             task = self._take()
-            try:
-                if task is not None:
+            if task is not None:
+                try:
                     task.run()
-            except BaseException:
-                log.exception("a thread that answers stumbled")
+                except BaseException:
+                    log.exception("a thread that answers stumbled")
+                with self._lock:
+                    self._idle += 1
             self._is_stuck = False
 
     def _take(self) -> Task | None:
@@ -112,6 +121,7 @@ class Pool:
             if not self._queue:
                 return None
             since, task = self._queue.popleft()
+            self._idle -= 1
             now = self._clock()
             if not self._queue:
                 self._pace_seconds = 0.0  # what comes may be of another kind

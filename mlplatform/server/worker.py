@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import uvloop
 
@@ -47,17 +48,19 @@ async def _serve(listener: socket.socket, threads: int, tell_ready: Callable[[],
     loop, word = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, word.set)
-    pool = Pool(
-        threads,
+    make_pool = partial(
+        Pool,
         patience_seconds=settings.MAX_WAIT_MS / 1000,
         call_later=loop.call_later,
         count=lambda reason: metrics.shed_requests(reason).inc(),
     )
+    pool, spare = make_pool(threads), make_pool(1, name="spare")
     house = House(
         application=wsgi.application,
         is_quick=wsgi.is_quick,
+        is_brief=wsgi.is_brief,
         is_leaving=lambda: word.is_set() or leaving.is_announced(),
-        submit=pool.submit,
+        submit=lambda task, is_brief: (spare if is_brief and pool.is_busy else pool).submit(task),
         loop=loop,
         connections=set(),
         heads=Heads(),

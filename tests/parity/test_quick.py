@@ -10,6 +10,7 @@ import pytest
 
 from accounts import limits
 from accounts.arrival import ARRIVED
+from accounts.credential_cache import remembered
 from inference import model_cache
 from registry import resolver
 from tests.parity import corpus
@@ -87,6 +88,27 @@ def test_only_what_waits_for_nothing_is_quick(doors: Any, credential: Any, monke
     for is_held in (False, True):
         monkeypatch.setattr("accounts.limiting.limiter.Limiter.holds", lambda *_, is_held=is_held: is_held)
         assert is_quick(door, credential) is is_held
+
+
+def is_brief(door: Door, credential: dict[str, str], call: Call = CALL) -> bool:
+    assert door.lane
+    return not is_quick(door, credential, call) and door.lane.is_brief(call.to_environ(credential), call.body)
+
+
+def test_what_only_a_word_of_the_database_or_of_redis_keeps_from_being_quick_is_brief(
+    doors: Any, credential: Any, key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door, stranger = doors[1], key()
+    with monkeypatch.context() as patch:
+        patch.setattr("accounts.limits._rules", limits._rules._replace(redis_url="redis://nowhere"))
+        patch.setattr("accounts.limiting.limiter.Limiter.holds", lambda *_: False)
+        assert is_brief(door, credential)
+    remembered.clear()
+    assert is_brief(door, credential)
+    assert not is_brief(door, stranger)
+    assert not is_brief(door, {})
+    assert not is_brief(door, credential, Call("why", b'{"instances": [[1, 2]], "explain": true}'))
+    assert not is_brief(door, credential, Call("elsewhere", corpus.ROW, path="/api/v1/predict/nothing"))
 
 
 def test_who_waited_for_a_thread_until_the_deadline_is_told_so_at_both_doors(

@@ -18,7 +18,7 @@ from mlplatform.server import pool as server_pool
 from mlplatform.server.connection import Connection, House
 from mlplatform.server.exchange import Request
 from mlplatform.server.heads import Heads
-from mlplatform.server.pool import Pool
+from mlplatform.server.pool import Pool, Task
 
 READING_THREAD = "the reading thread"
 PATIENCE = 60
@@ -38,6 +38,15 @@ class Site:
 
     def is_quick(self, environ: dict[str, Any], body: bytes) -> bool:
         return environ["PATH_INFO"] in ("/quick", "/quick/told")
+
+    def is_brief(self, environ: dict[str, Any], body: bytes) -> bool:
+        return bool(environ["PATH_INFO"] == "/brief")
+
+    def submit(self, task: Task, is_brief: bool) -> bool:
+        assert self.pool is not None
+        if is_brief:
+            threading.Thread(target=task.run, name="spare").start()
+        return is_brief or self.pool.submit(task)
 
     def __call__(self, environ: dict[str, Any], start: Any) -> Any:
         path, read = environ["PATH_INFO"], environ["wsgi.input"].read
@@ -104,7 +113,7 @@ def talk(talking: Talk, site: Site | None = None) -> Any:
         loop = asyncio.get_running_loop()
         threading.current_thread().name = READING_THREAD
         site.pool = Pool(2, patience_seconds=site.patience_seconds, call_later=loop.call_later)
-        house = House(site, site.is_quick, lambda: site.is_leaving, site.pool.submit, loop, set(), Heads())
+        house = House(site, site.is_quick, site.is_brief, lambda: site.is_leaving, site.submit, loop, set(), Heads())
         server = await loop.create_server(lambda: Connection(house), "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2], limit=1 << 24)
         try:
@@ -472,6 +481,24 @@ def test_who_waits_too_long_for_a_thread_is_told_to_come_again() -> None:
     assert not [one for one in site.asked if "/slow" in one]
 
 
+def test_what_is_brief_is_told_apart_unless_its_body_is_still_on_its_way() -> None:
+    site = Site()
+
+    async def talking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Any:
+        for whole in (post("/brief", b"abc"), post("/slow", b"abc")):
+            writer.write(whole)
+            await answer(reader)
+        early = post("/brief", b"a", length=2)
+        writer.write(early)
+        while len(site.asked) < 3:
+            await asyncio.sleep(0.001)
+        writer.write(b"b")
+        await answer(reader)
+        return [name.split("-")[0] for name in site.threads]
+
+    assert talk(talking, site) == ["spare", "answers", "answers"]
+
+
 def test_who_waits_too_long_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     closed = []
 
@@ -488,7 +515,7 @@ def test_who_waits_too_long_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = asyncio.new_event_loop()
     try:
         site = Site()
-        one = Connection(House(site, site.is_quick, lambda: False, lambda act: True, loop, set(), Heads()))
+        one = Connection(House(site, site.is_quick, site.is_brief, lambda: False, site.submit, loop, set(), Heads()))
         one.connection_made(Transport())
         now = time.monotonic()
         one.look(now + connection.IDLE_SECONDS - 1)

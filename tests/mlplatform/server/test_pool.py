@@ -7,6 +7,7 @@ import pytest
 
 from mlplatform.server import pool as rooms
 from mlplatform.server.pool import Pool
+from tests.live.stack import wait_until
 
 PATIENCE_SECONDS = 1.0
 
@@ -150,6 +151,18 @@ def test_a_queue_without_room_refuses(hall: Hall, monkeypatch: pytest.MonkeyPatc
     for name in ("second", "third", "fourth"):
         hall.send(name)
     assert (hall.told[-1], hall.counted) == ("fourth refused", ["full"])
+
+
+def test_a_pool_is_busy_while_who_comes_would_wait(hall: Hall) -> None:
+    assert not hall.pool.is_busy
+    first = hall.hold()
+    assert hall.pool.is_busy
+    second = hall.send("second")
+    first.may_end.set()
+    assert second.has_begun.wait(10)
+    assert hall.pool.is_busy
+    second.may_end.set()
+    wait_until(lambda: not hall.pool.is_busy, 60)
 
 
 def test_a_thread_whose_task_fails_goes_on(hall: Hall, caplog: pytest.LogCaptureFixture) -> None:
