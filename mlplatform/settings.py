@@ -376,7 +376,9 @@ CODE_FORMATS_ENABLED = env.flag(
 
 WORKERS = env.integer("WORKERS", 2, "Serving processes.")
 THREADS = env.integer("THREADS", 4, "Threads per serving process.")
-SERVER = env.text("SERVER", "builtin", "The web server that `serve` starts: `builtin` or `gunicorn`.")
+SERVER = env.text(
+    "SERVER", "builtin", "The web server that `serve` starts: `builtin`, or `gunicorn`, which bounds no waiting."
+)
 MAX_WAIT_MS = env.integer(
     "MAX_WAIT_MS",
     1000,
