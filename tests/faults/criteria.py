@@ -85,7 +85,7 @@ CRITERIA: dict[str, Criterion] = {
     ),
     "overload": Criterion(
         "three times the capacity", "for 15 s, one process, a model that takes two rows each 50 ms", share=1.0, reads_may_fail=True,
-        also="≥ 90 % of the capacity is answered in time; excess gets 503 or 429 in a tenth of the time of an answer (medians); nobody waits 2 s; /health answers throughout",
+        also="≥ 90 % of the capacity is answered in time; excess gets 503 or 429 in a tenth of the time of an answer (medians); nobody waits 2 s; no quick prediction is refused; /health answers throughout",
     ),
     "two-admins": Criterion(
         "two administrators activate at once", "20 pairs of activations of different versions in the same moment",

@@ -182,6 +182,8 @@ def test_an_overload_is_shed_and_what_is_taken_is_answered(platform: Platform) -
                 f"the longest wait {longest:.2f} s; {len(asked) - len(shed) - len(good)} late or unanswered"
             )
             trial.note(f"of other models: {dict(others)}; the load was {flood.behind_seconds:.2f} s behind at most")
+            refused = sum(count for why, count in others.items() if why[:3] in ("429", "503"))
+            trial.require(f"{refused} quick predictions were refused", refused == 0)
             trial.require(
                 f"the load was {flood.behind_seconds:.2f} s behind", flood.behind_seconds < DEADLINE_SECONDS / 4
             )
