@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -11,6 +12,7 @@ from accounts.strict_json import require_body
 
 # In place of a scope: any valid credential will do.
 ANY_CREDENTIAL = "any"
+_WHO = "Say who asks: by an API key (X-API-Key: mlp_…) or a token (Authorization: Bearer …)."
 
 
 class HasScope(BasePermission):
@@ -24,7 +26,7 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         principal = request.auth
         if not isinstance(principal, Principal):
-            return False
+            raise NotAuthenticated(_WHO)
         if not _is_answered(request, view):
             # Let the view say that it has no such method.
             return True

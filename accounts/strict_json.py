@@ -41,7 +41,7 @@ def require_size(size: int) -> None:
     """Raise BodyTooLarge for a body of more than MAX_BODY_BYTES."""
     limit = settings.MAX_BODY_BYTES
     if size > limit:
-        raise BodyTooLarge(f"The body is larger than {limit} bytes.", details={"limit_bytes": limit})
+        raise BodyTooLarge(f"The body is larger than {limit:,} bytes.", details={"limit_bytes": limit})
 
 
 def _require_utf8(content_type: str) -> None:

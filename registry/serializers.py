@@ -212,12 +212,36 @@ class VersionDetailSerializer(VersionSerializer):
         return EventSerializer(selectors.events(version.model, version=version)[:_SHOWN_EVENTS], many=True).data
 
 
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "object", "additionalProperties": {"type": "number"}},
+            {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "name": {"type": "string"},
+                        "value": {"type": "number"},
+                        "dataset": {"type": "string"},
+                    },
+                    "required": ["name", "value"],
+                },
+            },
+        ]
+    }
+)
+class MetricsField(serializers.JSONField):
+    """Metrics as an upload takes them: an object of names and numbers, or a list. What they mean is checked by the
+    service."""
+
+
 class VersionPatchSerializer(StrictSerializer):
     """What of a version may be changed."""
 
     tags = serializers.ListField(child=serializers.CharField(max_length=50), required=False)
     notes = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
-    metrics = MetricSerializer(many=True, required=False)
+    metrics = MetricsField(required=False)
 
 
 class NoteSerializer(StrictSerializer):

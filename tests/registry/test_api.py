@@ -360,6 +360,10 @@ def test_tags_notes_and_metrics_of_a_version_are_patched(post, get, served_versi
     metrics = [{"name": "r2", "value": 0.75, "dataset": "test"}]
     status, body = post("models/oracle/versions/1", {"tags": ["a"], "notes": "n", "metrics": metrics}, method="patch")
     assert (status, body["tags"], body["notes"], body["metrics"]) == (200, ["a"], "n", metrics)
+    status, body = post("models/oracle/versions/1", {"metrics": {"r2": 0.8}}, method="patch")
+    assert (status, body["metrics"]) == (200, [{"name": "r2", "value": 0.8, "dataset": ""}]), "as an upload takes them"
+    status, body = post("models/oracle/versions/1", {"metrics": [metrics[0], metrics[0]]}, method="patch")
+    assert (status, body["error"]["details"]) == (422, {"field": "metrics", "index": 1})
     assert get("models/oracle/versions?tag=a")[1]["count"] == 1
     assert get("models/oracle/versions?tag=b")[1]["count"] == 0
     assert post("models/oracle/versions/1", {"sha256": "0" * 64}, method="patch")[0] == 400
