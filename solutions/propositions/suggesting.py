@@ -13,7 +13,7 @@ from accounts import metrics
 from accounts.principal import Principal
 from registry import resolver
 from registry.errors import RegistryError
-from solutions.propositions import MODEL, candidates, knowledge, reading, scoring, shelf, suggestion_cache
+from solutions.propositions import MODEL, candidates, impressions, knowledge, reading, scoring, shelf, suggestion_cache
 from solutions.propositions.features import matrix
 from solutions.propositions.features.history import EventType, Known
 from solutions.propositions.models import Interaction
@@ -76,7 +76,7 @@ def suggest(*, wanted: Wanted, by: Principal, request_id: str) -> Suggestion:
     if found is None:
         found = _ranked(wanted, by, at, kept, request_id, key)
     if wanted.is_recorded:
-        _log_impressions(found, at)
+        impressions.log(_impressions(found, at))
     metrics.count_suggestion(source=_source(found), seconds=time.perf_counter() - started)
     return found
 
@@ -169,9 +169,8 @@ def _plain(line: Suggested) -> dict[str, Any]:
     return {"key": line.key, "score": line.score, "explanation": line.explanation}
 
 
-def _log_impressions(found: Suggestion, at: datetime) -> None:
-    """One statement, however long the list is."""
-    Interaction.objects.bulk_create(
+def _impressions(found: Suggestion, at: datetime) -> list[Interaction]:
+    return [
         Interaction(
             user_id=found.wanted.user_id,
             proposition_id=line.key,
@@ -186,4 +185,4 @@ def _log_impressions(found: Suggestion, at: datetime) -> None:
             recorded_at=at,
         )
         for position, line in enumerate(found.lines)
-    )
+    ]
