@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from django.db import connection
 
 from registry import shared_store
 from tests import s3_server, toys
-from tests.live.stack import Client, Stack, wait_until
+from tests.live.stack import ROOT, Client, Stack, wait_until
 from tests.redis_proxy import own_redis_url, redis_answers
 
 pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.django_db(databases=[])]
@@ -104,9 +105,12 @@ def test_what_is_uploaded_on_one_host_is_served_by_the_other_and_damage_is_heale
 
 # -- What one host changes, the other notices ---------------------------------------------------------
 
-POLL_SECONDS, CREDENTIAL_SECONDS = 0.5, 1.0  # the defaults of GENERATION_POLL_SECONDS and CREDENTIAL_CACHE_SECONDS
-# A machine that is loaded wakes nobody in time: so many times the bound is still taken for keeping it.
-PATIENCE = 10
+BOUND_SECONDS = 3.0
+"""What both settings below are here. A machine that is loaded wakes nobody in time, and is late by a part of a second:
+of the half second and the second that they are by default that would be a multiple."""
+SETTINGS_THAT_BOUND = {"GENERATION_POLL_SECONDS": 0.5, "CREDENTIAL_CACHE_SECONDS": 1.0}
+# What is still taken for keeping the bound: of the median, and of each.
+SLACK, MOST = 1.5, 10
 LIMIT = 20
 REDIS_URL = own_redis_url()
 needs_redis = pytest.mark.skipif(not redis_answers(REDIS_URL), reason="No Redis answers on 127.0.0.1:6379.")
@@ -123,6 +127,7 @@ def pair(stack: Callable[..., Stack], tmp_path: Path, request: pytest.FixtureReq
         **{name: f"{name}-0123456789-abcdefghijklmnop" for name in ("API_KEY_PEPPER", "ARTIFACT_SEAL_KEY")},
         "MODEL_PATH": str(tmp_path / "models"),
         "RATE_LIMIT_WINDOW": "900",
+        **dict.fromkeys(SETTINGS_THAT_BOUND, str(BOUND_SECONDS)),
         **({"REDIS_URL": request.param} if request.param else {}),
     }
     with contextlib.ExitStack() as resources:
@@ -165,15 +170,15 @@ def test_what_one_host_changes_the_other_follows_within_the_bounds_of_the_page(
     first, second, has_redis = pair
     delays: dict[str, list[float]] = {}
 
-    def follows(what: str, bound: float, is_noticed: Callable[[], bool]) -> None:
+    def follows(what: str, is_noticed: Callable[[], bool]) -> None:
         begun = time.monotonic()
-        wait_until(is_noticed, PATIENCE * bound, lambda: f"{what}: {second.log('server')}")
+        wait_until(is_noticed, MOST * BOUND_SECONDS, lambda: f"{what}: {second.log('server')}")
         delays.setdefault(what, []).append(time.monotonic() - begun)
 
     for round in range(3):
         live = 2 - round % 2
         activate(first, live)
-        follows("activation", POLL_SECONDS, lambda live=live: answer(second) == [1000.0 * live + 1])
+        follows("activation", lambda live=live: answer(second) == [1000.0 * live + 1])
         assert [answer(second) for _ in range(20)] == [[1000.0 * live + 1]] * 20, "and never goes back"
 
         key = first.manage("createapikey", "root@example.org", "--name", "short", "--scope", "predict", "read")
@@ -181,7 +186,7 @@ def test_what_one_host_changes_the_other_follows_within_the_bounds_of_the_page(
             assert client.call("GET", "/api/v1/auth/me")[0] == 200
             [(held,)] = first.query("SELECT id FROM accounts_apikey WHERE name = 'short' AND revoked_at IS NULL")
             revoke(first, held)
-            follows("revoked key", CREDENTIAL_SECONDS, lambda: client.call("GET", "/api/v1/auth/me")[0] == 401)
+            follows("revoked key", lambda: client.call("GET", "/api/v1/auth/me")[0] == 401)
 
     # The call that clears all answers is this solution's.
     assert first.upload("notifications", toys.oracle(0.0), task="regression")[0] == 201
@@ -190,12 +195,20 @@ def test_what_one_host_changes_the_other_follows_within_the_bounds_of_the_page(
     for _ in range(3):
         wait_until(lambda: is_remembered(second), 30, lambda: second.log("server"))
         assert first.call("DELETE", "/api/v1/ml/cache")[0] == 200
-        follows("cleared answers", POLL_SECONDS, lambda: not is_remembered(second))
+        follows("cleared answers", lambda: not is_remembered(second))
+    for what, found in delays.items():
+        assert median(found) <= SLACK * BOUND_SECONDS, (what, found)
     with capsys.disabled():
         told = ", ".join(f"{what} {max(found):.2f} s" for what, found in delays.items())
         sys.stdout.write(
             f"\nThe other host followed {'with' if has_redis else 'without'} Redis at most after: {told}.\n"
         )
+
+
+def test_the_bounds_of_the_page_are_what_the_settings_are_by_default() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    for name, seconds in SETTINGS_THAT_BOUND.items():
+        assert f"| `{name}` | `{seconds}` |" in page
 
 
 def is_remembered(host: Stack) -> bool:
