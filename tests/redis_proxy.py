@@ -20,7 +20,7 @@ def own_redis_database() -> int:
 
 def redis_answers(url: str) -> bool:
     """Whether a Redis server answers there."""
-    with contextlib.closing(redis.Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=0.5)) as client:
+    with contextlib.closing(redis.Redis.from_url(url, socket_connect_timeout=60, socket_timeout=60)) as client:
         try:
             return bool(client.ping())
         except redis.RedisError:

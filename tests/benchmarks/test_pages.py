@@ -137,5 +137,5 @@ def test_a_late_answer_makes_those_late_that_were_due_meanwhile() -> None:
     taken = beside.latencies([lambda: time.sleep(next(calls))], 0.1)
     assert len(taken) == 0.1 * beside.ASKED_PER_SECOND
     assert max(taken) >= 100
-    assert sorted(taken)[len(taken) // 2] > 0.1 * max(taken), "half of them waited for the first"
+    assert sorted(taken)[len(taken) // 2] >= 50, "half of them waited for the first at least so long"
     assert beside.summary([taken, taken])["requests"] == 2 * len(taken)

@@ -52,7 +52,7 @@ def own_nginx(directory: Path, *, upstreams: list[int]) -> Iterator[int]:
     with (directory / "log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", tls_port), timeout=1):
                 break
@@ -61,4 +61,4 @@ def own_nginx(directory: Path, *, upstreams: list[int]) -> Iterator[int]:
         yield tls_port
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=120)

@@ -65,8 +65,9 @@ def is_gone(pid: int) -> bool:
 
 def test_a_request_in_flight_when_the_server_stops_is_answered_and_recorded(running: Stack) -> None:
     with closing(connect(running)) as link:
-        link.sendall(head(running) + BODY[:10])
-        time.sleep(0.5)
+        link.sendall(head(running, "Expect: 100-continue"))
+        assert status(link) == 100  # it was let in
+        link.sendall(BODY[:10])
         os.kill(running.pid("server"), signal.SIGTERM)
         time.sleep(0.5)
         link.sendall(BODY[10:])

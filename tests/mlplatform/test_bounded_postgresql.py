@@ -16,9 +16,23 @@ from mlplatform.bounded_postgresql import base
 from tests.fault_proxy import FaultProxy
 
 
+class Clock:
+    """The time of the breaker, which passes when the test says so."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
 @pytest.fixture(autouse=True)
-def own_breaker(monkeypatch: pytest.MonkeyPatch) -> Breaker:
-    breaker = Breaker("database", first_pause=0.3, longest_pause=0.3)
+def own_breaker(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Breaker:
+    breaker = Breaker("database", first_pause=1.0, longest_pause=1.0, clock=clock)
     monkeypatch.setattr(database, "breaker", breaker)
     return breaker
 
@@ -68,14 +82,16 @@ def test_who_waits_for_a_silent_server_is_let_go_and_the_next_is_refused_at_once
         ask(link)
 
 
-def test_after_a_pause_one_caller_tries_and_all_is_well_when_it_succeeds(link: Any, proxy: FaultProxy) -> None:
+def test_after_a_pause_one_caller_tries_and_all_is_well_when_it_succeeds(
+    link: Any, proxy: FaultProxy, clock: Clock
+) -> None:
     ask(link)
     proxy.is_black_hole = True
     with database.patience(0.1), pytest.raises(OperationalError):
         ask(link)
     link.close()
     proxy.mend()
-    time.sleep(0.35)
+    clock.now += 1.0
     assert ask(link) == 1
     assert not database.is_away()
 

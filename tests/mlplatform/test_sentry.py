@@ -35,7 +35,7 @@ except ModelExecutionFailed as error:
 logging.getLogger("x").error("Bearer abcdefghijklmnop of %s", "postgres://app:hunter22@db/ml")
 logging.getLogger("x").warning("only a warning")
 import sentry_sdk
-sentry_sdk.flush(timeout=10)
+sentry_sdk.flush(timeout=60)
 """
 
 
