@@ -38,8 +38,10 @@ class Rules(NamedTuple):
     redis_url: str
 
 
-def _read_rules(**_: Any) -> None:
+def _read_rules(setting: str = "RATE_LIMIT", **_: Any) -> None:
     global _rules
+    if not setting.startswith("RATE_LIMIT"):
+        return
     _rules = Rules(
         settings.RATE_LIMIT_WINDOW,
         settings.RATE_LIMIT_REQUESTS,

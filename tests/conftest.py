@@ -13,6 +13,7 @@ from typing import Any
 import django
 import hypothesis
 from django.conf import settings
+from django.test import override_settings
 
 from tests import patience
 
@@ -88,37 +89,39 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
                 )
 
 
-@pytest.fixture(autouse=True)
-def var_dir(tmp_path: Path, settings: Any) -> Path:
-    """A fresh VAR_DIR for each test."""
-    settings.VAR_DIR = tmp_path
-    for name, setting in (
-        ("models", "MODELS_DIR"),
-        ("uploads", "STAGING_DIR"),
-        ("spool", "SPOOL_DIR"),
-        # To read what a process counted that ran thousands of tests takes seconds; who wants to asks for `counts`.
-        ("metrics", "METRICS_DIR"),
-    ):
-        (tmp_path / name).mkdir()
-        setattr(settings, setting, tmp_path / name)
-    settings.FILE_UPLOAD_TEMP_DIR = settings.STAGING_DIR
+@pytest.fixture(scope="session", autouse=True)
+def settings_of_tests() -> Iterator[None]:
+    """What is the same in all of them."""
+    # Argon2 is slow on purpose; tests that aren't about it needn't wait.
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
     # What one test uses up is not missing in the next; tests of Redis itself say so.
-    settings.RATE_LIMIT_DIR, settings.RATE_LIMIT_REDIS_URL = tmp_path / "limits", ""
-    settings.CACHE_REDIS_URL = ""
-    settings.CALLERS_DIR = tmp_path / "callers"
-    return tmp_path
+    with override_settings(PASSWORD_HASHERS=hashers, RATE_LIMIT_REDIS_URL="", CACHE_REDIS_URL=""):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def var_dir(tmp_path: Path) -> Iterator[Path]:
+    """A fresh VAR_DIR for each test. All in one: each change of a setting is told to a dozen who may want to know."""
+    for name in ("models", "uploads", "spool", "metrics"):
+        (tmp_path / name).mkdir()
+    with override_settings(
+        VAR_DIR=tmp_path,
+        MODELS_DIR=tmp_path / "models",
+        STAGING_DIR=tmp_path / "uploads",
+        FILE_UPLOAD_TEMP_DIR=tmp_path / "uploads",
+        SPOOL_DIR=tmp_path / "spool",
+        # To read what a process counted that ran thousands of tests takes seconds; who wants to asks for `counts`.
+        METRICS_DIR=tmp_path / "metrics",
+        RATE_LIMIT_DIR=tmp_path / "limits",
+        CALLERS_DIR=tmp_path / "callers",
+    ):
+        yield tmp_path
 
 
 @pytest.fixture
 def counts(var_dir: Path, settings: Any) -> None:
     """What this process and its children counted is there to be scraped."""
     settings.METRICS_DIR = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(settings: Any) -> None:
-    """Argon2 is slow on purpose; tests that aren't about it needn't wait."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
 @pytest.fixture(autouse=True)

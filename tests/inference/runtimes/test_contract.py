@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -181,33 +182,55 @@ def test_it_can_be_told_to_stop(case: Case, toy: Made) -> None:
 # -- What it drags in ---------------------------------------------------------------------------------
 
 SERVE = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 import mlplatform.wsgi  # Django set up, every URL and view imported, as in a serving process
 from inference import golden, handlers, predictor, process, runtimes
 from inference.handlers import Payload
 from inference.signature import Signature
-name, told, instances, heavy = json.loads(Path(sys.argv[1]).read_text())
-signature = Signature.from_dict(told)
-model = runtimes.get(name).load(Path(sys.argv[2]).read_bytes(), signature)
-handler = handlers.get(signature.handler)
-output = model.predict(handler.preprocess(Payload("instances", instances), signature))
-print(json.dumps([handler.postprocess(output, signature).predictions, sorted(set(heavy) & set(sys.modules))]))
+
+def serve(folder):
+    name, told, instances, heavy = json.loads((folder / "question").read_text())
+    signature = Signature.from_dict(told)
+    model = runtimes.get(name).load((folder / "artifact").read_bytes(), signature)
+    handler = handlers.get(signature.handler)
+    output = model.predict(handler.preprocess(Payload("instances", instances), signature))
+    said = handler.postprocess(output, signature).predictions
+    (folder / "answer").write_text(json.dumps([said, sorted(set(heavy) & set(sys.modules))]))
+
+for line in sys.stdin:
+    if os.fork() == 0:
+        serve(Path(line.strip()))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
 """
 
 
-def test_a_serving_process_imports_only_what_the_runtime_needs(case: Case, toy: Made, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+    """Begins a serving process for each folder it is told, by a fork, as the server's master does."""
+    started = subprocess.Popen(
+        [sys.executable, "-c", SERVE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(tmp_path_factory.mktemp("master")),
+    )
+    with started:
+        yield started
+
+
+def test_a_serving_process_imports_only_what_the_runtime_needs(
+    case: Case, toy: Made, tmp_path: Path, master: subprocess.Popen[str]
+) -> None:
     (tmp_path / "artifact").write_bytes(toy.artifact)
     question = [case.runtime, toy.signature.to_dict(), toy.instances, sorted(HEAVY)]
     (tmp_path / "question").write_text(json.dumps(question))
-    ran = subprocess.run(
-        [sys.executable, "-c", SERVE, str(tmp_path / "question"), str(tmp_path / "artifact")],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=environment(tmp_path),
-    )
-    assert ran.returncode == 0, ran.stderr
-    said, imported = json.loads(ran.stdout.splitlines()[-1])
+    assert master.stdin is not None
+    assert master.stdout is not None
+    print(tmp_path, file=master.stdin, flush=True)
+    assert master.stdout.readline() == "0\n"
+    said, imported = json.loads((tmp_path / "answer").read_text())
     assert agrees(Predictions(said, toy.probabilities, None, None), toy)
     assert set(imported) <= case.imports
