@@ -25,7 +25,6 @@ DOUBLINGS = 23
 BOUNDS = [SMALLEST_MS * 2 ** (step / PER_DOUBLING) for step in range(DOUBLINGS * PER_DOUBLING + 1)]
 BUCKETS = len(BOUNDS) + 1
 MAX_RELATIVE_ERROR = 0.045
-_COUNT_BITS = 40
 _ENTRY_BYTES = 6
 _ENTRY = [("bucket", "u1"), ("high", "u1"), ("low", ">u4")]
 # Text from which on numpy is faster than a loop.
@@ -35,12 +34,6 @@ _MUCH = 2_000
 def bucket_of(latency_ms: float) -> int:
     """The number of the bucket that holds `latency_ms`."""
     return bisect_left(BOUNDS, latency_ms)
-
-
-def packed(counts: dict[int, int]) -> str:
-    """The text for `counts`, bucket number to count."""
-    entries = [(bucket << _COUNT_BITS | counts[bucket]).to_bytes(_ENTRY_BYTES, "big") for bucket in sorted(counts)]
-    return b2a_base64(b"".join(entries), newline=False).decode()
 
 
 def unpacked(text: str) -> dict[int, int]:

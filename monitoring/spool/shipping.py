@@ -26,8 +26,11 @@ from monitoring.spool.writer import writer
 
 logger = logging.getLogger(__name__)
 
-BITE_BYTES = 4 << 20
-"""How much of a file is loaded in one transaction (more only when one record is larger)."""
+BITE_BYTES = 8 << 20
+"""How much of a file is loaded in one transaction (more only when one record is larger).
+
+Changing the rows of sums costs about the same for each, whatever its size; memory grows with it.
+"""
 
 _known_offsets: dict[str, int] = {}
 """Checkpoints of this process's own files, as last committed; forgotten whenever something goes wrong."""

@@ -33,6 +33,10 @@ def test_adding_histograms_equals_the_histogram_of_all(left: list[float], right:
     assert counts == counts_of(left + right)
 
 
+def packed(*several: dict[int, int]) -> list[str]:
+    return histogram.added([""] * len(several), several)
+
+
 counted = st.dictionaries(st.integers(0, histogram.BUCKETS - 1), st.integers(1, 2**40 - 1), max_size=200)
 
 
@@ -43,7 +47,7 @@ def test_packed_histograms_one_after_another_are_their_sum(several: list[dict[in
         histogram.merge(wanted, counts)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(histogram, "_MUCH", much)  # by numpy, and by a loop
-        assert histogram.unpacked("".join(map(histogram.packed, several))) == wanted
+        assert histogram.unpacked("".join(packed(*several))) == wanted
 
 
 @given(st.lists(st.tuples(counted, counted), max_size=8))
@@ -54,8 +58,9 @@ def test_counts_are_added_to_many_packed_histograms_at_once(pairs: list[tuple[di
         histogram.merge(counts, change)
         wanted.append(counts)
     assume(all(count < 2**40 for counts in wanted for count in counts.values()))
-    added = histogram.added([histogram.packed(held) for held, _ in pairs], [change for _, change in pairs])
-    assert added == [histogram.packed(counts) for counts in wanted]
+    added = histogram.added(packed(*(held for held, _ in pairs)), [change for _, change in pairs])
+    assert [histogram.unpacked(text) for text in added] == wanted
+    assert added == packed(*wanted), "the same text for the same counts"
 
 
 @given(latencies)

@@ -30,7 +30,7 @@ def requests(
     start = datetime.fromtimestamp(int(at.timestamp()) // resolution * resolution, at.tzinfo)
     Rollup.objects.create(
         resolution=resolution, start=start, model=model, outcome=outcome, requests=count, instances=count,
-        latency_sum_ms=ms * count, latency_histogram=histogram.packed({histogram.bucket_of(ms): count}),
+        latency_sum_ms=ms * count, latency_histogram=histogram.added([""], [{histogram.bucket_of(ms): count}])[0],
     )  # fmt: skip
 
 
