@@ -85,9 +85,9 @@ class AlertAdmin(_ReadOnly):
         return alert.text
 
     @display(description="Silenced until")
-    def shown_silence(self, alert: Alert) -> str | None:
+    def shown_silence(self, alert: Alert) -> str:
         until = max((one for one in (alert.silenced_until, alert.rule.silenced_until) if one), default=None)
-        return moments.shown(until)
+        return moments.shown(until) or "not silenced"
 
     @display(description="What to do")
     def shown_runbook(self, alert: Alert) -> str:

@@ -165,12 +165,18 @@ def test_every_page_fits_a_phone_and_runs_nothing_hostile(platform: Stack, brows
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
         assert page.query_selector("img[src=x]") is None, address
         assert page.evaluate(_NAMELESS) == [], address
+        assert page.evaluate(_SIDEWAYS) == [], address
     page.goto("/admin/clients")
     assert HOSTILE in page.inner_text("#m-clients")
     page.goto("/admin/dashboard/oracle")
     assert page.inner_text(".p-page").count(HOSTILE) >= 2
 
 
+# Tables in view that one has to push aside to read them.
+_SIDEWAYS = """
+[...document.querySelectorAll(".p-scroll")].filter(one => one.checkVisibility() && one.scrollWidth > one.clientWidth)
+  .map(one => one.getAttribute("aria-label"))
+"""
 # Pictures without a name, and fields that a screen reader could not tell apart.
 _NAMELESS = """
 [..."input:not([type=hidden]) select button svg[role=img]".split(" ")]
