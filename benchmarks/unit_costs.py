@@ -4,11 +4,13 @@
 
 Run it on the one host of an installation on PostgreSQL, as root, with a key of its administrator and the demo's models,
 while nobody else asks it anything. It sends predictions with wrk and reads processor time and memory of the platform's,
-PostgreSQL's and Redis' processes from /proc: it measures work, not the clock, so a busy machine disturbs it little.
+PostgreSQL's and Redis' processes from /proc: it measures work, not the clock. Others on the
+machine don't count, but what shares a core with them takes up to half as much again.
 `--write` puts the table into the page.
 """
 
 import argparse
+import contextlib
 import os
 import re
 import subprocess
@@ -17,6 +19,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "sizing.md"
 BEGIN, END = "<!-- unit costs: written by a program -->", "<!-- /unit costs -->"
@@ -68,41 +71,46 @@ def measure(options: argparse.Namespace) -> list[tuple[str, str]]:
     """Each unit in words, and its figure."""
     _wait_until_loaded()
     before = _state()
-    answered = _ask(options.url, options.key, options.seconds)
+    answered, line_bytes = _ask(options.url, options.key, options.seconds)
     _wait_until_loaded()
     grew = State(*(later - earlier for earlier, later in zip(before, _state(), strict=True)))
     if not 0 <= grew.records - answered <= CONNECTIONS:  # the last of each connection is answered and not counted
         raise SystemExit(f"{answered} predictions were answered and {grew.records} recorded: others were at work.")
     answered = grew.records
     micro = 1e6 / answered
-    serving = [_pss(pid) for pid in _pids("mlplatform.server")]
+    memory = {Path(f"/proc/{pid}/comm").read_text().strip(): _pss(pid) for pid in _pids("mlplatform.server")}
+    master = next(size for name, size in memory.items() if name not in ("mlp-worker", "mlp-loader"))
     return [
         ("predictions these figures come from", f"{answered:,}"),
         ("serving processes, µs of processor time a prediction", f"{grew.serving * micro:.0f}"),
         ("PostgreSQL, µs of processor time a prediction", f"{grew.database * micro:.0f}"),
         ("Redis, µs of processor time a prediction", f"{grew.redis * micro:.1f}"),
-        ("spool, bytes a record", f"{_line_bytes():.0f}"),
+        ("spool, bytes a record", f"{line_bytes:.0f}"),
         ("table of records, bytes a record", f"{grew.heap / answered:.0f}"),
         ("its indexes, bytes a record", f"{grew.indexes / answered:.0f}"),
         ("write-ahead log, bytes a record", f"{grew.log / answered:.0f}"),
-        ("a serving process with the demo's models, MB (PSS)", f"{max(serving):.0f}"),
-        ("the server's master, MB (PSS)", f"{min(serving):.0f}"),
+        ("a serving process with the demo's models, MB (PSS)", f"{memory['mlp-worker']:.0f}"),
+        ("the process that loads their records, MB (PSS)", f"{memory['mlp-loader']:.0f}"),
+        ("the server's master, MB (PSS)", f"{master:.0f}"),
         ("a job runner, MB (PSS)", f"{max(map(_pss, _pids('runjobs'))):.0f}"),
     ]
 
 
-def _ask(url: str, key: str, seconds: int) -> int:
-    """Ask for so long; how many answers. Exits when one was refused."""
+def _ask(url: str, key: str, seconds: int) -> tuple[int, float]:
+    """Ask for so long; how many answers, and the bytes of a line of the spool. Exits when one was refused."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(SCRIPT.format(key=key))
         script.flush()
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", script.name, url]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asking:
+            time.sleep(seconds / 2)
+            line_bytes = _line_bytes()  # now: what is written is loaded within a second
+            told = asking.communicate()[0]
     if "Non-2xx" in told or "Socket errors" in told:
         raise SystemExit(told)
     found = re.search(r"(\d+) requests in", told)
     assert found
-    return int(found[1])
+    return int(found[1]), line_bytes
 
 
 def _wait_until_loaded() -> None:
@@ -133,23 +141,26 @@ def _state() -> State:
 
 
 def _line_bytes() -> float:
-    """The mean line of this host's spool files; a file that was begun last may have only a few."""
+    """The mean line of this host's spool files; one that was begun last may have only a few."""
     from monitoring.spool import files
 
-    texts = [path.read_bytes() for path in files.listed(files.directory())]
-    return sum(map(len, texts)) / max(1, sum(text.count(b"\n") for text in texts))
+    texts = []
+    for path in files.listed(files.directory()):
+        with contextlib.suppress(FileNotFoundError):  # loaded meanwhile
+            texts.append(path.read_bytes())
+    return sum(map(len, texts)) / sum(text.count(b"\n") for text in texts)
 
 
 def _pids(word: str) -> list[int]:
-    """The processes of this installation, or any Redis, with the word in their command."""
+    """The processes of this installation, or its Redis, with the word in their command."""
     from django.conf import settings
 
-    ours = f"VAR_DIR={settings.VAR_DIR}".encode()
+    ours, redis = f"VAR_DIR={settings.VAR_DIR}".encode(), f":{urlsplit(settings.REDIS_URL).port or 6379}".encode()
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
             command = (path / "cmdline").read_bytes()
-            is_ours = word == "redis-server" or ours in (path / "environ").read_bytes().split(b"\0")
+            is_ours = redis in command or ours in (path / "environ").read_bytes().split(b"\0")
         except OSError:
             continue
         if word.encode() in command and is_ours:
