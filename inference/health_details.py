@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from inference import live_states, validation
+from inference import live_states, predictor, validation
 from monitoring import processes, spool, statistics
 from monitoring.models import ServingProcess
 from registry import selectors
@@ -42,6 +42,7 @@ def collect(user: Any, *, only: Collection[str] | None = None) -> tuple[dict[str
         "status": ("ok" if is_whole else "degraded") if is_available else "unavailable",
         "scope": "cluster",
         "version": _version(),
+        "is_compiled": not predictor.__file__.endswith(".py"),
         "uptime_seconds": _uptime(alive),
         "models": _models(names, live, states, alive, statistics.traffic(user, only=names)),
         "cache": {"prediction_cache": _cache(alive)},

@@ -142,17 +142,17 @@ class Worker:
         self._handing_over = threading.Lock()
         self._is_finished = self._is_left_behind = False
         # A daemon: a call that never ends must not keep the process from ending.
-        self._thread = threading.Thread(target=self._run, name="native-model", daemon=True)
-        self._thread.start()
+        self._runner = threading.Thread(target=self._run, name="native-model", daemon=True)
+        self._runner.start()
 
     def run(self, work: Callable[[], Any], until: float) -> Any:
-        self._work, self._result, self._error, self._is_finished = work, None, None, False
+        self._work, self._is_finished = work, False
         self._go.release()
         if not self._done.acquire(timeout=max(0.0, until - time.perf_counter())):
             with self._handing_over:
                 self._is_left_behind = not self._is_finished
             if self._is_left_behind:
-                raise _TooLate(self._thread.is_alive)
+                raise _TooLate(self._runner.is_alive)
             self._done.acquire()  # it finished in this very moment
         result, error = self._result, self._error
         self._work = self._result = self._error = None

@@ -1,6 +1,7 @@
 """The runtime's arrays as plain values that JSON can carry."""
 
 import math
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,7 +92,7 @@ def finite(array: "np.ndarray[Any, Any]") -> list[Any]:
     values: list[Any] = array.tolist()
     if array.size <= FEW_CELLS and array.ndim <= 2:
         # One that is not finite makes the sum so, too; a sum that overflows is only looked at more closely.
-        if math.isfinite(sum(values) if array.ndim == 1 else sum(map(sum, values))):
+        if math.isfinite(sum(values if array.ndim == 1 else chain.from_iterable(values), 0.0)):
             return values
     elif np.isfinite(array).all():
         return values

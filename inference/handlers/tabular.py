@@ -61,5 +61,5 @@ def _surely_finite(row: Any, largest: float) -> bool:
     """Plain Python beats two numpy calls for one row; False only means "ask numpy"."""
     if None in row or not (-largest <= min(row) and max(row) <= largest):
         return False
-    total = sum(row)
-    return bool(total == total)
+    total = sum(row, 0.0)
+    return total == total

@@ -50,7 +50,7 @@ class Heads:
         end = data.find(_END) + len(_END)
         environ = {name: value for name, value in request.environ.items() if name in _LINE or name.startswith(_HEADERS)}
         secrets = []
-        for name in _SECRETS & environ.keys():
+        for name in _SECRETS.intersection(environ):
             value = environ.pop(name).encode("latin-1")
             start = data.find(value, 0, end)
             if start < 0:  # joined of several headers

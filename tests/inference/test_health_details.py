@@ -44,7 +44,7 @@ def test_two_processes_are_added_up(ada: Any) -> None:
         beat(prediction_cache={"size": 2}, counters=cache, breakers={"redis": state}, spool={"dropped": 1})
     answer = ask(ada)
     body = answer.json()
-    assert (answer.status_code, body["status"], body["scope"]) == (200, "ok", "cluster")
+    assert (answer.status_code, body["status"], body["scope"], body["is_compiled"]) == (200, "ok", "cluster", False)
     told = body["models"]["oracle"]
     assert (told["status"], told["version"], told["loaded_in"], told["prediction_count"]) == ("healthy", 1, 2, 0)
     assert body["cache"]["prediction_cache"] == {"size": 4, "hits": 6, "misses": 2, "hit_rate": 0.75}
