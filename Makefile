@@ -90,7 +90,8 @@ estimators: $(VENV)/installed-dev  ## Rewrite docs/estimators.md: every scikit-l
 	$(BIN)/python -m benchmarks.estimators --output docs/estimators.md
 
 bench-peers: $(VENV)/installed-dev  ## Compare with other model servers (needs wrk; installs them below VAR_DIR) and rewrite the page.
-	$(BIN)/python -m benchmarks.peers --write
+	deploy/build.sh build/measured
+	$(BIN)/python -m benchmarks.peers --built build/measured --write
 
 bench-growth: $(VENV)/installed-dev  ## Measure growth and interference (needs wrk) and rewrite the page.
 	$(BIN)/python -m benchmarks.growth --write

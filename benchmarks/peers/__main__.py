@@ -1,6 +1,6 @@
 """This platform and its peers under the same load.
 
-    python -m benchmarks.peers [--quick] [--workload W1 ...] [--peer fastapi ...] [--write]
+    python -m benchmarks.peers [--quick] [--built FOLDER] [--workload W1 ...] [--peer fastapi ...] [--write]
 
 Needs wrk. Peers are installed into environments below VAR_DIR/benchmarks on the first run; BENCHMARK_PEERS names a
 folder that holds them already. `--write` puts the tables into docs/performance.md and the figures beside it.
@@ -17,6 +17,7 @@ from typing import Any
 from benchmarks import generated
 from benchmarks.peers import environments, series, table, workloads, wrk
 from benchmarks.peers.catalogue import PEERS
+from benchmarks.peers.ours import Program
 from benchmarks.peers.series import Plan, Platform
 from benchmarks.peers.workloads import WORKLOADS
 from mlplatform import stopping
@@ -48,7 +49,8 @@ def main() -> int:
     with ExitStack() as running:
         platform = None
         if not chosen.without_platform:
-            platform = Platform(plan, with_lane_off=True, database_url=chosen.database_url, redis_url=chosen.redis_url)
+            program = Program.built(chosen.built) if chosen.built else Program()
+            platform = Platform(plan, program, database_url=chosen.database_url, redis_url=chosen.redis_url)
             running.callback(platform.installation.stop)
             platform.start({workload.model for workload in asked})
         cells = series.run(plan, asked, peers, platform, lambda line: print(line, flush=True))
@@ -58,6 +60,7 @@ def main() -> int:
         "at": at,
         "machine": generated.machine(),
         "store": _store(chosen),
+        "program": "as deploy/build.sh makes it" if chosen.built else "a checkout",
         "seconds": plan.seconds,
         "rounds": plan.rounds,
         "connections": plan.connections,
@@ -86,7 +89,8 @@ def _page(report: dict[str, Any]) -> str:
     asked = [workload for workload in WORKLOADS if any(cell["workload"] == workload.name for cell in cells)]
     noise = " **Others used the machine meanwhile: compare, but don't quote.**" if table.is_noisy(cells) else ""
     parts = [
-        f"Measured {report['at']} UTC on {report['machine']}; {report['store']}; {report['workers']} workers each, "
+        f"Measured {report['at']} UTC on {report['machine']}; mlplatform {report['program']}, "
+        f"{report['store']}; {report['workers']} workers each, "
         f"{report['connections']} connections, median of {report['rounds']} interleaved rounds of "
         f"{report['seconds']:g} s.{noise}",
         "How many times as many requests per second as each of the others:",
@@ -137,12 +141,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--database-url", default="", help="An empty PostgreSQL database for the platform.")
     parser.add_argument("--redis-url", default="")
     parser.add_argument(
+        "--built", type=Path, help="Measure what `deploy/build.sh BUILT` made, in place of this checkout."
+    )
+    parser.add_argument(
         "--data", type=Path, default=generated.default_data(), help="Where everything is kept (%(default)s)."
     )
     parser.add_argument("--write", action="store_true", help="Write docs/performance.md and docs/performance/.")
     parser.add_argument("--part", default="peers", help="The part of the page to write (%(default)s).")
     chosen = parser.parse_args()
     chosen.data = chosen.data.resolve()
+    chosen.built = chosen.built and chosen.built.resolve()
     return chosen
 
 

@@ -5,12 +5,12 @@ Everything is on: authentication, limits, validation of inputs, durable records,
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.peers.server import Door, Server
 from benchmarks.served_over_http import Platform
@@ -22,14 +22,32 @@ PERSON = ("bench@example.org", "horse battery staple")
 _UNSET = ("DATABASE_URL", "REDIS_URL", "RATE_LIMIT_REDIS_URL", "FAST_LANE", "VAR_DIR", "PORT", "WORKERS", "THREADS")
 
 
+class Program(NamedTuple):
+    """The platform's code: its folder, and the Python it runs with."""
+
+    folder: Path = ROOT
+    python: str = sys.executable
+
+    @classmethod
+    def built(cls, target: Path) -> "Program":
+        """What `deploy/build.sh` made in `target`."""
+        return cls(target / "app", str(target / "venv" / "bin" / "python"))
+
+
+_CHECKOUT = Program()
+
+
 class Installation:
     """One installation: its data below `folder`, its job runner, and any number of servers over it."""
 
-    def __init__(self, folder: Path, *, database_url: str = "", redis_url: str = "", fresh: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, database_url: str = "", redis_url: str = "", fresh: bool = True,
+        program: Program = _CHECKOUT,
+    ) -> None:  # fmt: skip
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        self.folder, self._program = folder, program
         self.environment = {
             "VAR_DIR": str(folder),
             "LOG_LEVEL": "WARNING",
@@ -93,8 +111,8 @@ class Installation:
     def manage(self, *arguments: str) -> str:
         """Run a command to its end; its output."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.settings(), capture_output=True, text=True,
-            check=False,
+            [self._program.python, "manage.py", *arguments], cwd=self._program.folder, env=self.settings(),
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"{arguments[0]}: {done.stderr[-1500:]}")
@@ -106,10 +124,11 @@ class Installation:
         return int(self.manage("shell", "--verbosity", "0", "--command", count).splitlines()[-1])
 
     def _start(self, command: str, log: str, settings: dict[str, str], *arguments: str) -> Server:
-        line = [sys.executable, str(ROOT / "manage.py"), command, *arguments]
+        python, folder = self._program.python, self._program.folder
         server = Server(
-            line, environment={**self.settings(), **settings}, folder=ROOT, log=self.folder / "log" / f"{log}.log"
-        )
+            [python, str(folder / "manage.py"), command, *arguments], environment={**self.settings(), **settings},
+            folder=folder, log=self.folder / "log" / f"{log}.log",
+        )  # fmt: skip
         self._servers.append(server)
         return server
 
@@ -125,8 +144,3 @@ class Installation:
         )  # fmt: skip
         with urllib.request.urlopen(request, timeout=120) as answer:
             answer.read()
-
-
-def has_fast_lane() -> bool:
-    """Whether this checkout has the setting that turns the fast lane off."""
-    return re.search(r'env\.flag\(\s*"FAST_LANE"', (ROOT / "mlplatform" / "settings.py").read_text()) is not None

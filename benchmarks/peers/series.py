@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.peers import environments, workloads, wrk
 from benchmarks.peers.catalogue import Peer
-from benchmarks.peers.ours import Installation, has_fast_lane
+from benchmarks.peers.ours import Installation, Program
 from benchmarks.peers.server import Door, Server, ServerUnfit, ask, verify
 from benchmarks.peers.workloads import FILES, Workload
 
@@ -64,11 +64,12 @@ class Contender:
 class Platform:
     """Our servers: one installation, a server with the lane and one without over the same data, and all models live."""
 
-    def __init__(self, plan: Plan, *, with_lane_off: bool, database_url: str = "", redis_url: str = "") -> None:
+    def __init__(self, plan: Plan, program: Program, *, database_url: str = "", redis_url: str = "") -> None:
         self._plan = plan
-        self.installation = Installation(plan.data / "platform", database_url=database_url, redis_url=redis_url)
+        self.installation = Installation(
+            plan.data / "platform", database_url=database_url, redis_url=redis_url, program=program
+        )
         self.servers: dict[str, tuple[int, Server, float]] = {}
-        self._with_lane_off = with_lane_off and has_fast_lane()
 
     def start(self, models: set[str]) -> None:
         """Prepare, start, upload and activate through the API."""
@@ -76,8 +77,7 @@ class Platform:
         self._serve(OURS, self._plan.first_port, {})
         for name in sorted(models):
             self.installation.upload(self._plan.first_port, self._plan.data / FILES[name], name)
-        if self._with_lane_off:
-            self._serve(OURS_PLAIN, self._plan.first_port + 1, {"FAST_LANE": "0"})
+        self._serve(OURS_PLAIN, self._plan.first_port + 1, {"FAST_LANE": "0"})
 
     def contenders(self, workload: Workload) -> Iterator[Contender]:
         for name, (port, server, seconds) in self.servers.items():
