@@ -37,34 +37,35 @@ def load_object(data: bytes) -> dict[str, Any]:
 
 def loads(data: bytes) -> Any:
     """The JSON value in `data`. Raises BodyMalformed or BodyValueInvalid, and nothing else."""
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _is_too_deep(data):
+    marks = data.translate(None, _NOT_STRUCTURE)  # few, so that the rest needn't read all of a long text again
+    if marks.count(b"[") + marks.count(b"{") > MAX_DEPTH and _is_too_deep(data, marks):
         raise BodyMalformed(f"The JSON is nested deeper than {MAX_DEPTH}.", code="json_depth")
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise _reason(data, error) from None
-    if _NUL in data or _has_duplicate_keys(data, value):
+    if (b"\\" in data and _NUL in data) or _has_duplicate_keys(data, marks, value):
         # The careful reader names what is wrong, if anything is.
         return _load_carefully(data)
     return value
 
 
-def _skeleton(data: bytes) -> bytes:
-    """The brackets, braces and colons of a JSON text, without those inside its strings."""
+def _skeleton(data: bytes, marks: bytes) -> bytes:
+    """The brackets, braces and colons of a JSON text, without those inside its strings; `marks` are all, and quotes."""
     if b"\\" not in data:
-        kept = data.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+        kept = marks.replace(b'""', b"")
         # A quote that is left belongs to a string with structure characters in it.
         if b'"' not in kept:
             return kept
     return _STRING.sub(b"", data).translate(None, _NOT_STRUCTURE)
 
 
-def _is_too_deep(data: bytes) -> bool:
+def _is_too_deep(data: bytes, marks: bytes) -> bool:
     """Whether containers are nested deeper than MAX_DEPTH. Builds nothing and never recurses.
 
     What is not balanced is no JSON: there, a run of open brackets longer than MAX_DEPTH counts as too deep.
     """
-    brackets = _skeleton(data).translate(_BRACES_AS_BRACKETS, b':"')
+    brackets = _skeleton(data, marks).translate(_BRACES_AS_BRACKETS, b':"')
     for _ in range(MAX_DEPTH):
         # Takes away the innermost level.
         brackets = brackets.replace(b"[]", b"")
@@ -73,11 +74,11 @@ def _is_too_deep(data: bytes) -> bool:
     return b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH
 
 
-def _has_duplicate_keys(data: bytes, value: Any) -> bool:
+def _has_duplicate_keys(data: bytes, marks: bytes, value: Any) -> bool:
     """Whether an object in `data` names a key twice; `value` is what `data` reads as."""
-    if type(value) is dict and data.count(b"{") == 1 and data.count(b":") == len(value):
+    if type(value) is dict and marks.count(b"{") == 1 and marks.count(b":") == len(value):
         return False
-    skeleton = _skeleton(data)
+    skeleton = _skeleton(data, marks)
     return _count_keys(value, skeleton.count(b"{")) != skeleton.count(b":")
 
 

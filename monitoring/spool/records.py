@@ -51,7 +51,7 @@ def parse(line: bytes, offset: int) -> Record:
     record = Record(values, line, offset)
     if not _is_as_written(values):
         _mend(record)
-    if _ESCAPED_NUL in line:
+    if b"\\" in line and _ESCAPED_NUL in line:  # the first is found, or not, much sooner
         # PostgreSQL's text and jsonb can't hold the character NUL.
         record.change(**_without_nul(values))
     return record
