@@ -94,7 +94,8 @@ bench-peers: $(VENV)/installed-dev  ## Compare with other model servers (needs w
 	$(BIN)/python -m benchmarks.peers --built build/measured --write
 
 bench-growth: $(VENV)/installed-dev  ## Measure growth and interference (needs wrk) and rewrite the page.
-	$(BIN)/python -m benchmarks.growth --write
+	deploy/build.sh build/measured
+	$(BIN)/python -m benchmarks.growth --built build/measured --write
 
 bench-records: $(VENV)/installed-dev  ## Measure pages and loading with up to 10 M records in DATABASE_URL, an empty one; rewrite the page.
 	$(BIN)/python -m benchmarks.records --beside --write

@@ -1,6 +1,7 @@
 """How the platform grows, and what disturbs it.
 
-    python -m benchmarks.growth [--quick] [--only connections rows workers models interference first] [--write]
+    python -m benchmarks.growth [--quick] [--built FOLDER] [--write]
+        [--only connections rows workers models interference first]
 
 Needs wrk. `--write` puts tables and charts into docs/performance.md and docs/performance/.
 """
@@ -18,7 +19,7 @@ from benchmarks import generated
 from benchmarks.growth import measurements, page
 from benchmarks.growth.measurements import Site
 from benchmarks.peers import series, workloads, wrk
-from benchmarks.peers.ours import PERSON, Installation
+from benchmarks.peers.ours import PERSON, Installation, Program
 from benchmarks.peers.workloads import FILES, WORKLOADS
 from mlplatform import stopping
 
@@ -51,6 +52,7 @@ def main() -> int:
             "machine": generated.machine(),
             "cpus": os.cpu_count(),
             "store": "PostgreSQL" if chosen.database_url else "SQLite",
+            "program": Program.chosen(chosen.built).told,
             "seconds": site.seconds,
             "rounds": site.rounds,
             **_measure(site, chosen.only, amount),
@@ -71,7 +73,10 @@ def main() -> int:
 
 def _site(chosen: argparse.Namespace, amount: dict[str, Any]) -> Site:
     """A fresh installation with the forest, live under two names."""
-    installation = Installation(chosen.data / "growth", database_url=chosen.database_url, redis_url=chosen.redis_url)
+    installation = Installation(
+        chosen.data / "growth", database_url=chosen.database_url, redis_url=chosen.redis_url,
+        program=Program.chosen(chosen.built),
+    )  # fmt: skip
     site = Site(
         installation, chosen.port, chosen.data, amount["seconds"], amount["rounds"], amount["settle"],
         lambda line: print(line, flush=True),
@@ -140,6 +145,9 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, prog="python -m benchmarks.growth"
     )
     parser.add_argument("--quick", action="store_true", help="Small and short: does everything work?")
+    parser.add_argument(
+        "--built", type=Path, help="Measure what `deploy/build.sh BUILT` made, in place of this checkout."
+    )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--port", type=int, default=18300)
     parser.add_argument("--database-url", default="", help="An empty PostgreSQL database for the platform.")

@@ -50,8 +50,8 @@ def text(report: Report) -> str:
     """The part of the page."""
     noise = " **Others used the machine meanwhile: compare, but don't quote.**" if _is_noisy(report) else ""
     parts = [
-        f"Measured {report['at']} UTC on {report['machine']}; {report['store']}; the forest of W2, 2 serving "
-        f"processes and 16 connections unless said; median of {report['rounds']} rounds of "
+        f"Measured {report['at']} UTC on {report['machine']}; mlplatform {report['program']}, {report['store']}; "
+        f"the forest of W2, 2 serving processes and 16 connections unless said; median of {report['rounds']} rounds of "
         f"{report['seconds']:g} s.{noise}",
     ]
     for name, write in (

@@ -44,12 +44,12 @@ def main() -> int:
         return 2
     asked = [workload for workload in WORKLOADS if workload.name in chosen.workload]
     peers = [PEERS[name] for name in chosen.peer]
+    program = Program.chosen(chosen.built)
     began, at = time.monotonic(), series.started_at()
     workloads.prepare(plan.data, share=0.1 if chosen.quick else 1.0)
     with ExitStack() as running:
         platform = None
         if not chosen.without_platform:
-            program = Program.built(chosen.built) if chosen.built else Program()
             platform = Platform(plan, program, database_url=chosen.database_url, redis_url=chosen.redis_url)
             running.callback(platform.installation.stop)
             platform.start({workload.model for workload in asked})
@@ -60,7 +60,7 @@ def main() -> int:
         "at": at,
         "machine": generated.machine(),
         "store": _store(chosen),
-        "program": "as deploy/build.sh makes it" if chosen.built else "a checkout",
+        "program": program.told,
         "seconds": plan.seconds,
         "rounds": plan.rounds,
         "connections": plan.connections,
@@ -150,7 +150,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--part", default="peers", help="The part of the page to write (%(default)s).")
     chosen = parser.parse_args()
     chosen.data = chosen.data.resolve()
-    chosen.built = chosen.built and chosen.built.resolve()
     return chosen
 
 

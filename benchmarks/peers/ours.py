@@ -29,12 +29,20 @@ class Program(NamedTuple):
     python: str = sys.executable
 
     @classmethod
-    def built(cls, target: Path) -> "Program":
-        """What `deploy/build.sh` made in `target`."""
-        return cls(target / "app", str(target / "venv" / "bin" / "python"))
+    def chosen(cls, built: Path | None) -> "Program":
+        """What `deploy/build.sh` made in the folder `built`; without one, this checkout."""
+        if built is None:
+            return cls()
+        built = built.resolve()
+        return cls(built / "app", str(built / "venv" / "bin" / "python"))
+
+    @property
+    def told(self) -> str:
+        """Which it is, for a report."""
+        return "a checkout" if self.folder == ROOT else "as `deploy/build.sh` makes it"
 
 
-_CHECKOUT = Program()
+_CHECKOUT = Program.chosen(None)
 
 
 class Installation:

@@ -84,12 +84,13 @@ def test_the_growth_page_shows_each_measurement_that_was_made() -> None:
     figures = {**run(per_second=10.0, p99_ms=2.0, p50_ms=1.0), "memory_mb": 50.0}
     alone = {"per_second": 5.0, "p50_ms": 1.0, "p99_ms": 2.0, "failed": 0, "took_ms": []}
     report = {
-        "at": "now", "machine": "m", "store": "SQLite", "seconds": 1.0, "rounds": 1, "cpus": 2,
+        "at": "now", "machine": "m", "program": "a checkout", "store": "SQLite", "seconds": 1.0, "rounds": 1, "cpus": 2,
         "connections": [{"connections": 1, **figures}, {"connections": 16, **figures}],
         "rows": [{"rows": 100, **figures, "in_process": {"model": 50.0, "whole": 20.0}}],
         "interference": {"alone": alone, "both": {**alone, "p99_ms": 3.0, "took_ms": [40.0, 90.0]}},
     }  # fmt: skip
     text = page.text(report)
+    assert "mlplatform a checkout, SQLite" in text
     assert "| 100 | 10 | 1,000 | 2.00 | 4,000 | 10,000 |" in text, "limits are for all CPUs, in rows"
     assert "| both | 5 | 1.00 | 3.00 | 1.50 | 0 |" in text
     assert "### Serving processes" not in text
