@@ -211,7 +211,8 @@ def test_every_page_fits_a_phone_and_names_its_fields(platform: Stack, browse: B
     for address in PAGES:
         page.goto(f"/admin/{address}")
         page.wait_for_load_state("load")
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+        page.evaluate("document.querySelectorAll('.p-scroll table').forEach(one => one.style.minWidth = '60rem')")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, f"{address}, however wide its tables are"
         assert page.evaluate(_NAMELESS) == [], address
 
 
