@@ -190,6 +190,7 @@ def _run(options: argparse.Namespace, measure: str, model: str, rows: int, **mor
     command = [sys.executable, "-m", "benchmarks.batch", "--measure", measure, "--model", model, "--rows", str(rows)]
     command += ["--threads", str(options.threads), "--directory", str(options.directory)]
     command += [word for name, value in more.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    os.sync()  # what was written before must not be waited for by who writes now
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     return json.loads(done.stdout) if done.returncode == 0 else {"returncode": done.returncode}
 
