@@ -77,10 +77,10 @@ def predict(
         predictions, state = _answer(loaded, served, feeds, question.use_cache, record)
         if question.explain:
             record.explanation = explaining.explain(
-                loaded=loaded,
+                signature=loaded.signature,
                 served=served,
                 payload=question.payload,
-                predictions=predictions,
+                predictions=predictions.predictions,
                 until=record.started + served.serving.deadline_seconds,
             )
     except Exception as error:

@@ -6,19 +6,16 @@ An explanation never costs the answer: what goes wrong with it is a reason, not 
 import logging
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inference.errors import TooManyToExplain
 from inference.explaining import shelf
 from inference.explaining.told import CannotExplain, Explanation, NotExplained, RowExplanation
 from inference.explaining.words import Reader
 from inference.handlers import table
-from inference.handlers.base import Payload, Predictions
+from inference.handlers.base import Payload
 from inference.signature import Signature
 from registry.resolver import Served
-
-if TYPE_CHECKING:
-    from inference.model_cache import Loaded
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +30,13 @@ def require_few(rows: int) -> None:
 
 
 def explain(
-    *, loaded: "Loaded", served: Served, payload: Payload, predictions: Predictions, until: float
+    *, signature: Signature, served: Served, payload: Payload, predictions: list[Any], until: float
 ) -> Explanation | NotExplained:
-    """What moved each row's answer. `payload` was accepted and answered with `predictions`; `until` is a time of
-    `perf_counter`. Never raises."""
+    """What moved each row's answer. `payload` was accepted and answered with `predictions`, one for each row;
+    `signature` is that of `served`, and `until` a time of `perf_counter`. Never raises."""
     try:
         opened = shelf.open_for(served)
-        rows = _rows(opened, payload, predictions.predictions, loaded.signature, until)
+        rows = _rows(opened, payload, predictions, signature, until)
         told = served.explanation
         return Explanation(told["method"], told["unit"], told["baseline"], is_exact=True, rows=rows)
     except CannotExplain as error:

@@ -177,12 +177,24 @@ def bars(row: DriftResult) -> list[Bar]:
     ]
 
 
+_FEWEST_DIGITS, _MOST_DIGITS = 4, 9  # more would not fit beside the bars
+
+
 def _bins(edges: list[float]) -> list[str]:
-    """Names of the bins between edges; the outer ones have no end."""
+    """Names of the bins between edges, with the fewest digits that tell these apart; the outer ones have no end."""
+    written = _written(edges, _FEWEST_DIGITS)
+    for digits in range(_FEWEST_DIGITS + 1, _MOST_DIGITS + 1):
+        if len(set(written)) == len(set(edges)):
+            break
+        written = _written(edges, digits)
     if len(edges) < 3:
-        return [f"{edges[0]:.4g} – {edges[-1]:.4g}"] if edges else []
-    inner = [f"{low:.4g} – {high:.4g}" for low, high in pairwise(edges[1:-1])]
-    return [f"under {edges[1]:.4g}", *inner, f"from {edges[-2]:.4g}"]
+        return [f"{written[0]} – {written[-1]}"] if edges else []
+    inner = [f"{low} – {high}" for low, high in pairwise(written[1:-1])]
+    return [f"under {written[1]}", *inner, f"from {written[-2]}"]
+
+
+def _written(edges: list[float], digits: int) -> list[str]:
+    return [f"{edge:.{digits}g}" for edge in edges]
 
 
 def _facts(row: DriftResult) -> list[tuple[str, str]]:

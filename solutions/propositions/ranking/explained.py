@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from inference import model_cache
 from inference.explaining import NotExplained
 from inference.explaining import door as explaining
-from inference.handlers.base import Payload, Predictions
+from inference.handlers.base import Payload
 from registry.resolver import Served
 from solutions.propositions.features.matrix import Matrix
 from solutions.propositions.ranking import rules
@@ -26,12 +26,11 @@ def added_to(rows: Matrix, *, served: Served | None) -> list[Mapping[str, float]
     if not len(rows):
         return nothing
     # A click is what is explained, whatever class is the likelier one.
-    clicks = Predictions([_CLICK] * len(rows), None, None, None)
     told = explaining.explain(
-        loaded=model_cache.cache.get(served),
+        signature=model_cache.cache.get(served).signature,
         served=served,
         payload=Payload("instances", rows.tolist()),
-        predictions=clicks,
+        predictions=[_CLICK] * len(rows),
         until=time.perf_counter() + served.serving.deadline_seconds,
     )
     if isinstance(told, NotExplained):

@@ -204,6 +204,63 @@ def test_the_page_of_a_prediction_draws_it_for_those_who_may_read_the_data(
     assert "What moved the answer" not in client.get(page).content.decode()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"instances": [[3.0, 0.0], [0.0, 3.0]]},
+        {"inputs": {"feature_1": [0.0], "feature_0": [3.0]}},
+        {"dataframe_split": {"columns": ["feature_0", "feature_1"], "data": [[3.0, 0.0]]}},
+    ],
+)
+def test_an_answer_is_explained_afterwards_too_once_somebody_asks(
+    live: Any, ask: Any, client: Any, ada: Any, body: dict[str, Any]
+) -> None:
+    version = live(LogisticRegression().fit(ROWS, LABELS))
+    services.change_model(model=version.model, by=ada, record_batches=True)
+    ask({"instances": [[3.0, 0.0]], "explain": True})
+    at_once = reverse("prediction", args=[recorded().pk])
+    ask(body)
+    page = reverse("prediction", args=[recorded().pk])
+    ada.is_staff = True
+    ada.save()
+    ada.user_permissions.add(Permission.objects.get(codename="view_predictionlog"))
+    client.force_login(ada)
+
+    offered = client.get(page).content.decode()
+    assert "?explain=1" in offered
+    assert 'class="p-moves"' not in offered
+    shown = client.get(page + "?explain=1").content.decode()
+    assert "Worked out now" in shown
+    assert _moves(shown) == _moves(client.get(at_once).content.decode())
+    assert ("1 more row" in shown) == ("instances" in body)
+
+
+def _moves(page: str) -> str:
+    return page.split('<table class="p-moves">')[1].split("</table>")[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"record_policy": RecordPolicy.OUTPUTS},
+        {"record_policy": RecordPolicy.HASHED},
+        {"record_policy": RecordPolicy.FULL, "record_redacted": ["feature_1"]},
+    ],
+)
+def test_what_was_not_kept_whole_is_not_explained_afterwards(
+    live: Any, ask: Any, client: Any, ada: Any, changes: dict[str, Any]
+) -> None:
+    version = live(LogisticRegression().fit(ROWS, LABELS))
+    services.change_model(model=version.model, by=ada, **changes)
+    ask({"instances": [[3.0, 0.0]]})
+    page = reverse("prediction", args=[recorded().pk])
+    ada.is_staff = True
+    ada.save()
+    ada.user_permissions.add(Permission.objects.get(codename="view_predictionlog"))
+    client.force_login(ada)
+    assert "What moved the answer" not in client.get(page + "?explain=1").content.decode()
+
+
 def test_the_try_page_shows_it_or_says_why_not(live: Any, client: Any, ada: Any) -> None:
     ada.is_staff = True
     ada.save()
