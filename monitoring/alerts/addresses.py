@@ -23,7 +23,8 @@ class AddressRefused(Exception):
 
 
 def check(*, kind: str, address: str) -> None:
-    """Raise ValidationError for what can't be an address of this kind; a host is judged again at each call."""
+    """Raise ValidationError for what can't be an address of this kind. A webhook's host is judged at each call; one
+    written as an address now, too."""
     if kind == "email":
         found = mail_addresses(address)
         if not found or len(found) > MOST_MAIL_ADDRESSES:
@@ -35,9 +36,19 @@ def check(*, kind: str, address: str) -> None:
                 raise ValidationError({"address": f"{one[:100]!r} is no e-mail address."}) from error
         return
     try:
-        parts(address)
-    except AddressRefused as error:
+        url = parts(address)
+        if _is_address(url.hostname or ""):
+            resolve(url)
+    except (AddressRefused, OSError) as error:
         raise ValidationError({"address": str(error)}) from error
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def mail_addresses(address: str) -> list[str]:

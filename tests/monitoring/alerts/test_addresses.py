@@ -51,11 +51,20 @@ def test_networks_that_are_named_are_allowed(settings: Any) -> None:
         "https://example.org:0/", "https://example.org:99999/",
         "https://example.org/a b", "https://example.org/\r\nX: y",
         "https://example.org/#x", "http://example.org/", "https://[::1", "gopher://127.0.0.1:6379/_FLUSHALL",
+        "https://169.254.169.254/latest", "https://10.0.0.1/", "https://[::1]/", "https://127.0.0.1:8000/",
     ],
 )  # fmt: skip
 def test_what_is_no_webhooks_url_is_refused_when_it_is_saved(url: str) -> None:
     with pytest.raises(ValidationError):
         addresses.check(kind="webhook", address=url)
+
+
+def test_a_literal_address_is_judged_when_it_is_saved_by_the_networks_that_are_named(settings: Any) -> None:
+    settings.ALERT_WEBHOOK_NETWORKS = ["10.0.0.0/8"]
+
+    addresses.check(kind="webhook", address="http://10.1.2.3/alerts")
+    with pytest.raises(ValidationError):
+        addresses.check(kind="webhook", address="http://169.254.169.254/latest")
 
 
 @pytest.mark.parametrize("text", ["", "nobody", "a@b.org, nobody", ",".join(["a@b.org"] * 21), "a@b.org\nBcc: c@d.org"])
