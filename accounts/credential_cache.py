@@ -16,6 +16,9 @@ from accounts import host_memory
 from accounts.principal import Principal
 
 MAX_ENTRIES = 10_000
+AGING = 1 / 3
+"""In this last share of the time for which a credential is remembered it is said to be due."""
+_NEVER = float("inf")
 
 
 class CredentialCache:
@@ -35,12 +38,28 @@ class CredentialCache:
         self._clock = clock
         self._setting = setting
         self._lock = threading.Lock()
-        self._entries: dict[bytes, tuple[Principal, float]] = {}
+        self._entries: dict[bytes, tuple[Principal, float, float]] = {}  # who, until when, due from when
 
     def get(self, credential: str) -> Principal | None:
         """Who a credential stands for, or None when it has to be verified (again)."""
         found = self._entries.get(_key(credential))
         return found[0] if found is not None and self._clock() < found[1] else None
+
+    def look(self, credential: str) -> tuple[Principal | None, bool]:
+        """What `get` says, and whether the credential is due: soon to be forgotten, which is said once."""
+        key, now = _key(credential), self._clock()
+        found = self._entries.get(key)
+        if found is None or now >= found[1]:
+            return None, False
+        return found[0], now >= found[2] and self._take_note(key, found)
+
+    def _take_note(self, key: bytes, due: tuple[Principal, float, float]) -> bool:
+        """Whether nobody else was told that this entry is due; from now on nobody is."""
+        with self._lock:
+            if self._entries.get(key) is not due:
+                return False
+            self._entries[key] = (due[0], due[1], _NEVER)
+            return True
 
     def put(self, credential: str, principal: Principal, *, seconds_left: float | None = None) -> None:
         """Remember a verified credential, which ends in `seconds_left` (None: it does not end by itself)."""
@@ -51,7 +70,7 @@ class CredentialCache:
         with self._lock:
             self._entries.pop(key, None)
             if seconds > 0:
-                self._entries[key] = (principal, now + seconds)
+                self._entries[key] = (principal, now + seconds, now + seconds * (1 - AGING))
             self._make_room(now)
 
     def _make_room(self, now: float) -> None:

@@ -1,12 +1,14 @@
 """From the two credential headers to a principal. A plain function: any door may call it.
 
-A credential seen within CREDENTIAL_CACHE_SECONDS costs a hash and a look into a dictionary. A door that calls
-this outside Django's request cycle closes stale database connections itself.
+A credential seen within CREDENTIAL_CACHE_SECONDS costs a hash and a look into a dictionary. Whoever comes again shortly
+before the end of that time is verified anew on the side, where somebody does it (`renew_by`): their next requests wait
+for nothing. A door that calls this outside Django's request cycle closes stale database connections itself.
 """
 
 import logging
 import time
-from typing import TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from django.conf import settings
 
@@ -25,6 +27,15 @@ logger = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 0.75
 _KINDS = {"api-key": "key", "bearer": "token"}
 Verified: TypeAlias = tuple[Principal, float | None]
+_do_aside: Callable[[Callable[[], None]], Any] | None = None
+
+
+def renew_by(do_aside: Callable[[Callable[[], None]], Any] | None) -> None:
+    """Have credentials verified anew by `do_aside`, which is given what to do, may be called on any thread, and must
+    not do it there. None: by the first request that comes too late, as without this.
+    """
+    global _do_aside
+    _do_aside = do_aside
 
 
 def authenticate(*, authorization: str | None = None, api_key: str | None = None) -> Principal | None:
@@ -51,7 +62,23 @@ def recall(*, authorization: str | None = None, api_key: str | None = None) -> P
     Asks nobody and never raises: what is not known here is `authenticate`'s to judge.
     """
     cache_text = _single(authorization, api_key)
-    return None if cache_text is None else remembered.get(cache_text)
+    if cache_text is None:
+        return None
+    principal, is_due = remembered.look(cache_text)
+    if is_due and _do_aside is not None:
+        _do_aside(lambda: _renew(cache_text))
+    return principal
+
+
+def _renew(cache_text: str) -> None:
+    """Verify again what is still remembered. What is refused is forgotten at once."""
+    kind, _, text = cache_text.partition(" ")
+    try:
+        _verified(kind, text, cache_text)
+    except CredentialInvalid:
+        remembered.drop(cache_text)
+    except database.Failure:
+        logger.warning("a credential could not be verified ahead of time", exc_info=True)
 
 
 def is_known(*, authorization: str | None = None, api_key: str | None = None) -> bool:

@@ -30,6 +30,18 @@ class Task(Protocol):
         """Say that it won't be done, on the reading thread."""
 
 
+class Aside(NamedTuple):
+    """A task that no request waits for; where no thread would begin it in time, it isn't done."""
+
+    act: Callable[[], None]
+
+    def run(self) -> None:
+        self.act()
+
+    def give_up(self) -> None:
+        return
+
+
 class Waiting(NamedTuple):
     """A place in the queue."""
 

@@ -16,7 +16,7 @@ from mlplatform import leaving
 from mlplatform.server import exchange, family
 from mlplatform.server.connection import Connection, House
 from mlplatform.server.heads import Heads
-from mlplatform.server.pool import Pool
+from mlplatform.server.pool import Aside, Pool
 
 BACKLOG = 1024
 DRAIN_SECONDS = 30.0
@@ -42,7 +42,7 @@ def work(listener: socket.socket, *, threads: int, master: int, tell_ready: Call
 async def _serve(listener: socket.socket, threads: int, tell_ready: Callable[[], None]) -> None:
     from django.conf import settings
 
-    from accounts import metrics
+    from accounts import credentials, metrics
     from mlplatform import wsgi
 
     loop, word = asyncio.get_running_loop(), asyncio.Event()
@@ -65,6 +65,7 @@ async def _serve(listener: socket.socket, threads: int, tell_ready: Callable[[],
         connections=set(),
         heads=Heads(),
     )
+    credentials.renew_by(partial(_do_aside, house))
     # Not sooner: a proxy waits for a server that listens, and turns to another from one that doesn't.
     server = await loop.create_server(lambda: Connection(house), sock=listener, backlog=BACKLOG)
     tell_ready()
@@ -74,6 +75,18 @@ async def _serve(listener: socket.socket, threads: int, tell_ready: Callable[[],
             await asyncio.wait_for(word.wait(), 1.0)
     server.close()
     await _drain(house)
+
+
+def _do_aside(house: House, act: Callable[[], None]) -> None:
+    """Have it done by a thread, behind the requests that are there. May be called on any thread."""
+    from django.db import close_old_connections
+
+    def run() -> None:
+        close_old_connections()  # as before a request
+        act()
+
+    if not house.loop.is_closed():
+        house.loop.call_soon_threadsafe(house.submit, Aside(run), True)
 
 
 def _look(house: House) -> None:

@@ -52,6 +52,23 @@ def test_a_credential_that_has_ended_is_not_remembered(cache: CredentialCache) -
     assert len(cache) == 0
 
 
+def test_a_credential_is_due_shortly_before_its_end_and_one_is_told(cache: CredentialCache, clock: Clock) -> None:
+    cache.put("key a", SOMEBODY)
+    clock.now += 0.66
+    assert cache.look("key a") == (SOMEBODY, False)
+    clock.now += 0.01
+    assert [cache.look("key a"), cache.look("key a")] == [(SOMEBODY, True), (SOMEBODY, False)]
+    clock.now += 0.34
+    assert cache.look("key a") == (None, False)
+
+
+def test_a_credential_that_was_verified_again_is_due_again(cache: CredentialCache, clock: Clock) -> None:
+    for _ in range(2):
+        cache.put("key a", SOMEBODY)
+        clock.now += 0.7
+        assert cache.look("key a") == (SOMEBODY, True)
+
+
 def test_zero_seconds_turn_the_memory_off(cache: CredentialCache, settings: Any) -> None:
     settings.CREDENTIAL_CACHE_SECONDS = 0
     cache.put("key a", SOMEBODY)

@@ -1,10 +1,12 @@
 """From headers to a principal."""
 
 import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts import credentials, keys, services, tokens
@@ -46,6 +48,68 @@ def test_a_key_seen_a_moment_ago_costs_no_query(ada: Any, key_of: Any, django_as
     with django_assert_num_queries(0):
         assert credentials.authenticate(api_key=text) is first
         assert credentials.authenticate(authorization=f"Api-Key {text}") is first
+
+
+@pytest.fixture
+def aside(settings: Any) -> Iterator[list[Callable[[], None]]]:
+    """What was left to be done on the side."""
+    settings.CREDENTIAL_CACHE_SECONDS = 60
+    left: list[Callable[[], None]] = []
+    credentials.renew_by(left.append)
+    yield left
+    credentials.renew_by(None)
+
+
+def pass_seconds(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr(remembered, "_clock", lambda: time.monotonic() + seconds)
+
+
+def test_who_comes_again_before_they_are_forgotten_is_verified_on_the_side(
+    aside: list[Callable[[], None]], ada: Any, key_of: Any, monkeypatch: Any, django_assert_num_queries: Any
+) -> None:
+    _, text = key_of(ada)
+    credentials.authenticate(api_key=text)
+    assert credentials.recall(api_key=text) is not None
+    assert aside == []
+    pass_seconds(monkeypatch, 50)
+    with django_assert_num_queries(0):
+        assert credentials.recall(api_key=text) is not None
+        assert credentials.recall(api_key=text) is not None
+    [renew] = aside
+    renew()
+    pass_seconds(monkeypatch, 100)
+    assert credentials.recall(api_key=text) is not None
+
+
+def test_a_key_that_is_refused_on_the_side_is_forgotten_at_once(
+    aside: list[Callable[[], None]], ada: Any, key_of: Any, monkeypatch: Any
+) -> None:
+    key, text = key_of(ada)
+    credentials.authenticate(api_key=text)
+    ApiKey.objects.filter(pk=key.pk).update(revoked_at=timezone.now())
+    pass_seconds(monkeypatch, 50)
+    assert credentials.recall(api_key=text) is not None
+    aside.pop()()
+    assert credentials.recall(api_key=text) is None
+
+
+def test_a_database_that_is_away_on_the_side_costs_nobody_what_is_left_of_their_time(
+    aside: list[Callable[[], None]], ada: Any, key_of: Any, settings: Any, monkeypatch: Any
+) -> None:
+    settings.CREDENTIAL_OUTAGE_SECONDS = 0
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("no connection")
+
+    _, text = key_of(ada)
+    credentials.authenticate(api_key=text)
+    pass_seconds(monkeypatch, 50)
+    credentials.recall(api_key=text)
+    monkeypatch.setattr("django.db.models.sql.compiler.SQLCompiler.execute_sql", refuse)
+    aside.pop()()
+    assert credentials.recall(api_key=text) is not None
+    pass_seconds(monkeypatch, 61)
+    assert credentials.recall(api_key=text) is None
 
 
 def test_a_refused_credential_is_not_remembered(db: None) -> None:
