@@ -51,6 +51,13 @@ def ids(reader: Client, **words: str) -> list[str]:
     return [str(row.record.pk) for row in reader.get(reverse(LIST), words).context["rows"]]
 
 
+def test_a_request_that_no_model_saw_has_no_time_in_the_model(reader: Client, log: Any) -> None:
+    log(outcome="invalid", status_code=422, inference_ms=0.0, latency_ms=0.2)
+    page = reader.get(reverse(LIST)).content.decode()
+    assert "0.200 ms" in page
+    assert "0.000 ms" not in page
+
+
 def test_filters_find_what_they_say(reader: Client, log: Any, make_version: Any, root: Any) -> None:
     second, key = make_version(2), str(uuid.uuid4())
     old = log(600, outcome="error")
