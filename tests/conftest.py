@@ -15,7 +15,7 @@ import hypothesis
 from django.conf import settings
 from django.test import override_settings
 
-from tests import patience
+from tests import one_thread, patience
 
 # Before Django reads its settings: everything the platform writes goes below a directory of this process's own.
 if not settings.configured:
@@ -24,6 +24,7 @@ if not settings.configured:
     os.environ["VAR_DIR"] = str(_run_dir)
     os.environ["DJANGO_SETTINGS_MODULE"] = "mlplatform.settings"
     patience.begin()
+    one_thread.begin()
     if "REDIS_URL" in os.environ and "PYTEST_XDIST_WORKER" in os.environ:
         # Processes that run tests side by side each empty their own database.
         address, _, database = os.environ["REDIS_URL"].rpartition("/")
@@ -33,6 +34,9 @@ if "KEPT_DIR" not in os.environ:
     # Processes that run tests side by side are told of it by the one that starts them.
     os.environ["KEPT_DIR"] = tempfile.mkdtemp(prefix="mlplatform-kept-")
     atexit.register(shutil.rmtree, os.environ["KEPT_DIR"], ignore_errors=True)
+from tests import migrated
+
+migrated.begin()
 django.setup()
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -45,6 +49,7 @@ from sklearn.linear_model import LogisticRegression  # noqa: E402
 from tests import toys  # noqa: E402
 from tests.emptying import emptied_by_deleting, made_anew_by_copying  # noqa: E402, F401
 from tests.kept import kept_verdicts  # noqa: E402, F401
+from tests.migrated import django_db_modify_db_settings  # noqa: E402, F401
 from tests.patience import patient  # noqa: E402, F401
 from tests.standing_in import nothing_replaced_for_all  # noqa: E402, F401
 from tests.stores import no_cache_unasked, pytest_addoption, pytest_collection_modifyitems  # noqa: E402, F401

@@ -8,17 +8,22 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from tests import toys
+from tests import migrated, toys
 from tests.live.prepared import Prepared, prepare
 from tests.live.stack import Stack, bare_environment, postgres_database
 
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
-    """Migrated once by each process that runs tests: on PostgreSQL when the test run is, else on SQLite."""
+    """Made once by each process that runs tests: on PostgreSQL when the test run is, else on SQLite."""
+    directory = tmp_path_factory.mktemp("prepared")
     with ExitStack() as resources:
-        url = resources.enter_context(postgres_database()) if connection.vendor == "postgresql" else ""
-        yield prepare(tmp_path_factory.mktemp("prepared"), bare_environment(), url)
+        url = ""
+        if connection.vendor == "postgresql":
+            url = resources.enter_context(postgres_database(like=migrated.database_url()))
+        else:
+            migrated.copy_file_to(directory / "db.sqlite3")
+        yield prepare(directory, bare_environment(), url)
 
 
 @pytest.fixture

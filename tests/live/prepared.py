@@ -36,7 +36,7 @@ class Prepared:
 
 
 def prepare(directory: Path, environment: dict[str, str], database_url: str = "") -> Prepared:
-    """Migrate an empty database by a process as an operator would, in `directory` or at `database_url`."""
+    """Migrate a database, if it is not yet, by a process as an operator would, in `directory` or at `database_url`."""
     done = subprocess.run(
         [sys.executable, "manage.py", "shell", "-v", "0", "-c", MAKING],
         cwd=ROOT,

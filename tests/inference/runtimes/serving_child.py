@@ -1,4 +1,4 @@
-"""A whole serving process with a database of its own: upload, activate, start, predict; says what it imported.
+"""A whole serving process with a migrated database of its own: upload, activate, start, predict; says what it imported.
 
 Arguments: a question file (runtime, signature, task, handler, instances, golden, heavy), the upload, the compiled form.
 """
@@ -6,8 +6,6 @@ Arguments: a question file (runtime, signature, task, handler, instances, golden
 import json
 import sys
 from pathlib import Path
-
-from django.core.management import call_command
 
 import mlplatform.wsgi  # noqa: F401 - sets Django up, as a server would
 from accounts.models import User
@@ -20,7 +18,6 @@ from registry import services
 
 def main() -> None:
     asked = json.loads(Path(sys.argv[1]).read_text())
-    call_command("migrate", verbosity=0)
     root = User.objects.create_superuser("root@example.org", "correct horse battery")
     with Path(sys.argv[2]).open("rb") as file:
         services.upload_version(by=root, name="toy", file=file)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import migrated
 from tests.inference.runtimes.cases import CASES, HEAVY, ROOT, environment, made
 from tests.toys import oracle
 
@@ -34,6 +35,7 @@ def test_a_process_that_serves_compiled_models_imports_no_trainer(case, tmp_path
     (tmp_path / "question").write_text(json.dumps(asked))
     (tmp_path / "uploaded").write_bytes(oracle(1.0))
     (tmp_path / "compiled").write_bytes(toy.artifact)
+    migrated.copy_file_to(tmp_path / "db.sqlite3")
     surroundings = {
         **environment(tmp_path),
         "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
