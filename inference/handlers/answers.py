@@ -31,7 +31,8 @@ def to_columns(output: RawOutput, signature: Signature) -> AnswerColumns:
     if output.probabilities is None or not signature.has_probabilities:
         return AnswerColumns(labels, None, None)
     probabilities = _with_gaps(output.probabilities)
-    highest = np.fmax.reduce(probabilities, axis=1)
+    # Class by class: to reduce rows of a few numbers takes twenty times as long.
+    highest = np.fmax.reduce(np.asfortranarray(probabilities), axis=1)
     return AnswerColumns(labels, probabilities, highest)
 
 
@@ -47,7 +48,9 @@ def _label_column(labels: Any, signature: Signature) -> "np.ndarray[Any, Any]":
 
 def _with_gaps(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     wide = array.astype(np.float64)
-    wide[~np.isfinite(wide)] = np.nan
+    finite = np.isfinite(wide)
+    if not finite.all():
+        wide[~finite] = np.nan
     return wide
 
 

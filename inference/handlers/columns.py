@@ -78,6 +78,8 @@ def _wrong_texts(values: Array) -> Array:
 
 
 def _overflows(values: Array, dtype: Any) -> Array:
+    if values.dtype == dtype:
+        return np.zeros(len(values), dtype=bool)
     with np.errstate(over="ignore", invalid="ignore"):
         narrowed = values.astype(dtype)
     if values.dtype.kind == "i" and narrowed.dtype.kind in "iu":

@@ -180,11 +180,11 @@ def test_a_csv_of_results_has_a_heading_and_no_formulas(path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "told"),
     [
-        ([True, 1, "1", 1], [b'"true"', b"1", b'"1"', b"1"]),
-        (["a,b", 'say "hi"', "a,b", "-1"], [b'"a,b"', b'"say ""hi"""', b'"a,b"', b'"\'-1"']),
+        ([True, 1, "1", 1], ['"true"', "1", '"1"', "1"]),
+        (["a,b", 'say "hi"', "a,b", "-1"], ['"a,b"', '"say ""hi"""', '"a,b"', '"\'-1"']),
     ],
 )
-def test_labels_that_are_equal_but_of_other_types_are_written_as_they_are(labels: Any, told: list[bytes]) -> None:
+def test_labels_that_are_equal_but_of_other_types_are_written_as_they_are(labels: Any, told: list[str]) -> None:
     from inference.bulk import writing
 
     values = np.empty(len(labels), dtype=object)
