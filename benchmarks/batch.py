@@ -3,7 +3,7 @@
     python -m benchmarks.batch [--rows 1000000] [--most 5000000] [--directory var/bench-batch]
 
 Each measurement runs in a process of its own: `job` is the loop of a batch job and of `manage.py score` (plan, parse,
-feed, predict, write, keep, join), without Django. The limits, with as many threads and the same model:
+feed, predict, write, keep), without Django. The limits, with as many threads and the same model:
 
 model   `predict` on arrays that are ready, in blocks as large as a part: nothing is read or written
 code    read, parse, predict and write of the same code, in memory alone: no plan, no files, no joining
@@ -30,6 +30,7 @@ from inference import memory
 
 COLUMNS = 10
 _BLOCK = 100_000
+_KILLED_BEHIND = 30
 SIGNATURE: dict[str, Any] = {
     "version": 1,
     "handler": "tabular",
@@ -97,7 +98,7 @@ class Bench:
         from inference.bulk import running, scoring
         from inference.bulk.folder import Folder
 
-        folder = Folder(self.directory / work)
+        folder = Folder(self.directory / work, kind="csv", signature=self.signature)
         plan = folder.plan({}, self._plan)
         done = folder.finished()
         wanted = [part for part in plan.parts if part.number not in done]
@@ -107,7 +108,7 @@ class Bench:
             kept += 1
             if kept == most_parts:
                 os.kill(os.getpid(), signal.SIGKILL)
-        folder.assemble(self.directory / f"{work}.csv", kind="csv", signature=self.signature)
+        folder.assemble(self.directory / f"{work}.csv")
         return kept
 
     def code(self) -> None:
@@ -234,13 +235,16 @@ def _memory(options: argparse.Namespace) -> None:
 
 
 def _killed(options: argparse.Namespace) -> None:
+    from inference.bulk.folder import Folder
+    from inference.signature import Signature
+
     _run(options, "job", "linear", options.rows, work=_fresh(options, "work"))
     work = _fresh(options, "killed")
-    first = _run(options, "job", "linear", options.rows, work=work, most_parts=7)
-    kept = sum(path.suffix == ".part" for path in (options.directory / work).iterdir())
+    first = _run(options, "job", "linear", options.rows, work=work, most_parts=_KILLED_BEHIND)
+    kept = len(Folder(options.directory / work, kind="csv", signature=Signature.from_dict(SIGNATURE)).finished())
     _run(options, "job", "linear", options.rows, work=work)
     same = _digest(options.directory / "killed.csv") == _digest(options.directory / "work.csv")
-    print(f"\nKilled behind its seventh part ({first}): {kept} parts were kept, and not scored again.")
+    print(f"\nKilled behind part {_KILLED_BEHIND} ({first}): {kept} parts were kept, and not scored again.")
     print(f"The results are{'' if same else ' NOT'} those of an undisturbed run, byte for byte.")
 
 

@@ -36,8 +36,6 @@ _NICER = 10
 _REPORT_EVERY_SECONDS = 0.5
 _RATE_SECONDS = 30.0
 _AGAIN_SECONDS = 5.0
-# Part files of another release are not gone on with.
-_LAYOUT = 1
 # What nobody needs who only looks whether a version may be served.
 _LONG = tuple(
     f"version__{name}" for name in ("golden", "report", "sample", "expected", "signature", "parity", "library_versions")
@@ -101,8 +99,8 @@ def _work(job: BatchJob, watch: Watch) -> None:
     check_can_serve(job.version)
     served = resolver.served(job.version)
     signature = Signature.from_dict(served.signature)
-    folder = Folder(job.parts_path)
-    facts = {"layout": _LAYOUT, "sha256": served.sha256, "results": job.results_format, "bytes": job.input_bytes}
+    folder = Folder(job.parts_path, kind=job.results_format, signature=signature)  # type: ignore[arg-type]
+    facts = {"sha256": served.sha256, "bytes": job.input_bytes}
     plan = folder.plan(facts, lambda: planning.plan(job.input_path, job.input_format, signature))  # type: ignore[arg-type]
     services.note_plan(job, rows=plan.rows, ignored=list(plan.ignored))
     done = folder.finished()
@@ -115,7 +113,7 @@ def _work(job: BatchJob, watch: Watch) -> None:
             watch.is_alive()
             progress.note(part)
     progress.tell()
-    size = folder.assemble(job.results_path, kind=job.results_format, signature=signature)  # type: ignore[arg-type]
+    size = folder.assemble(job.results_path)
     services.end(
         job,
         status=JobStatus.DONE,

@@ -244,14 +244,14 @@ def _typed(values: Any, kind: Any) -> Any:
     return pa.array(values, type=kind, from_pandas=True)
 
 
-def join(paths: Iterable[Path], target: Path) -> None:
-    """Part files of `table_bytes` as one file, a row group each."""
+def join(contents: Iterable[bytes], target: Path) -> None:
+    """Files of `table_bytes` as one file, a row group each."""
     from pyarrow import parquet
 
     writer = None
     try:
-        for path in paths:
-            table = parquet.read_table(path, use_threads=False)
+        for content in contents:
+            table = parquet.read_table(io.BytesIO(content), use_threads=False)
             if writer is None:
                 writer = parquet.ParquetWriter(target, table.schema)
             writer.write_table(table)

@@ -1,13 +1,14 @@
-"""Where the work on one file lies: its plan, and a file of results for each part that is finished.
+"""Where the work on one file lies: its plan, and the results of the parts that are finished.
 
-A part's file is written beside its place and renamed, so it is there whole or not at all, and one that is written twice
-is the same. The name carries the counts: `00000012.50000.3.part` is part 12 with 50,000 rows, 3 of them without answer.
+Whoever works on it appends results to a file of his own, and tells in a journal beside it which part lies where, once
+that is on the disk. What a journal tells of is never written again: a process may be killed anywhere, and two that work
+on the same parts do not disturb each other. Where one did it all, in order, its file is the file of results.
 """
 
 import os
-import re
 import shutil
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,29 +19,37 @@ from inference.bulk.files import Kind, Plan
 from inference.bulk.scoring import Scored
 from inference.signature import Signature
 
-_NAME = re.compile(r"([0-9]{8})\.([0-9]+)\.([0-9]+)\.part")
 _PLAN = "plan.json"
-# What is copied at once: small enough to stay in the processor's cache.
-_BITE = 128 << 10
+# What another release has left is not gone on with.
+_LAYOUT = 2
 
 
 class Finished(NamedTuple):
-    """A part that is done."""
+    """A part that is done, and which bytes of which file in the folder are its results."""
 
     number: int
     rows: int
     failed: int
+    file: str
+    begin: int
+    end: int
 
 
 class Folder:
-    """The work on one file with one version; `facts` say which, so that other work does not go on with its parts."""
+    """The work on one file with one version, for results of one kind."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, kind: Kind, signature: Signature) -> None:
+        self.path, self._kind = path, kind
+        self._header = writing.header(signature, kind)
+        self._own = uuid.uuid4().hex
 
     def plan(self, facts: dict[str, Any], make: Callable[[], Plan]) -> Plan:
-        """The plan that was made for these facts before, or a new one and no parts."""
+        """The plan that was made for these facts before, or a new one and no parts.
+
+        facts: the file and the version, so that other work does not go on with what lies here.
+        """
         target = self.path / _PLAN
+        facts = facts | {"results": self._kind, "layout": _LAYOUT}
         try:
             known = orjson.loads(target.read_bytes())
             if known["facts"] == facts:
@@ -50,35 +59,43 @@ class Folder:
         made = make()
         self.remove()
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(target, orjson.dumps({"facts": facts, "plan": made.to_dict()}))
+        draft = target.with_name(f"{self._own}.plan")
+        draft.write_bytes(orjson.dumps({"facts": facts, "plan": made.to_dict()}))
+        os.replace(draft, target)
         return made
 
-    def keep(self, scored: Scored) -> Finished:
-        """Write a part's results."""
-        _write(self.path / f"{scored.number:08d}.{scored.rows}.{scored.failed}.part", scored.content)
-        return Finished(scored.number, scored.rows, scored.failed)
+    def keep(self, scored: Sequence[Scored]) -> list[Finished]:
+        """Write the results of some parts, all with one wait for the disk."""
+        kept = []
+        with self._results(self._own).open("ab") as results:
+            if results.tell() == 0:
+                results.write(self._header)
+            for one in scored:
+                begin = results.tell()
+                results.write(one.content)
+                kept.append(Finished(one.number, one.rows, one.failed, self._own, begin, results.tell()))
+            results.flush()
+            os.fsync(results.fileno())
+        with self.path.joinpath(f"{self._own}.journal").open("a") as journal:
+            journal.writelines(f"{p.number} {p.rows} {p.failed} {p.begin} {p.end}\n" for p in kept)
+        return kept
 
     def finished(self) -> dict[int, Finished]:
         """What is done, by the part's number."""
-        matches = (_NAME.fullmatch(name) for name in os.listdir(self.path))
-        found = (Finished(*map(int, match.groups())) for match in matches if match)
-        return {part.number: part for part in found}
+        found: dict[int, Finished] = {}
+        for journal in self.path.glob("*.journal"):
+            lines = journal.read_text().split("\n")[:-1]  # a last one without its end is none
+            for number, rows, failed, begin, end in (map(int, line.split()) for line in lines):
+                found[number] = Finished(number, rows, failed, journal.stem, begin, end)
+        return found
 
-    def assemble(self, target: Path, *, kind: Kind, signature: Signature) -> int:
+    def assemble(self, target: Path) -> int:
         """All parts in order as one file, which replaces `target` when it is whole; returns its size in bytes."""
-        paths = [self.path / f"{p.number:08d}.{p.rows}.{p.failed}.part" for _, p in sorted(self.finished().items())]
-        draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
+        parts = [part for _, part in sorted(self.finished().items())]
+        draft = target.with_name(f".{target.name}.{self._own}.draft")
         try:
-            if kind == "parquet":
-                arrow.join(paths, draft)
-            else:
-                with draft.open("wb") as joined:
-                    joined.write(writing.header(signature, kind))
-                    for path in paths:
-                        with path.open("rb") as part:
-                            shutil.copyfileobj(part, joined, _BITE)
-            with draft.open("rb") as joined:
-                os.fsync(joined.fileno())
+            if not self._is_one_file(parts) or not _linked(self._results(parts[0].file), draft):
+                self._join(parts, draft)
             size = draft.stat().st_size
             os.replace(draft, target)
         finally:
@@ -89,14 +106,39 @@ class Folder:
         """Drop everything."""
         shutil.rmtree(self.path, ignore_errors=True)
 
+    def _results(self, name: str) -> Path:
+        return self.path / f"{name}.results"
 
-def _write(target: Path, content: bytes) -> None:
-    draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
+    def _is_one_file(self, parts: list[Finished]) -> bool:
+        if self._kind == "parquet":
+            return False  # what a part leaves there is a file in itself
+        at = len(self._header)
+        for part in parts:
+            if (part.file, part.begin) != (parts[0].file, at):
+                return False
+            at = part.end
+        return self._results(parts[0].file).stat().st_size == at
+
+    def _join(self, parts: list[Finished], draft: Path) -> None:
+        contents = map(self._content, parts)
+        if self._kind == "parquet":
+            arrow.join(contents, draft)
+        else:
+            with draft.open("wb") as joined:
+                joined.write(self._header)
+                joined.writelines(contents)
+        with draft.open("rb") as joined:
+            os.fsync(joined.fileno())
+
+    def _content(self, part: Finished) -> bytes:
+        with self._results(part.file).open("rb") as results:
+            results.seek(part.begin)
+            return results.read(part.end - part.begin)
+
+
+def _linked(path: Path, target: Path) -> bool:
     try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
+        os.link(path, target)
+    except OSError:
+        return False  # another disk, or one without second names
+    return True

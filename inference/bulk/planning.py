@@ -10,7 +10,7 @@ from inference.bulk.files import FileUnreadable, Kind, Part, Plan
 from inference.bulk.records import StrayQuotes, blocks, one_by_one
 from inference.signature import Signature
 
-PART_BYTES = 4 << 20
+PART_BYTES = 1 << 20
 PART_ROWS = 50_000
 _BOM = b"\xef\xbb\xbf"
 _DELIMITERS = ",;\t|"

