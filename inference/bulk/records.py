@@ -75,13 +75,16 @@ def _ends(content: bytes, delimiter: str | None, is_last: bool) -> "tuple[np.nda
     if not len(ends):
         return None
     lines = np.arange(len(ends)) if outside is newlines else np.searchsorted(newlines, ends - 1)
-    starts = np.concatenate([[0], ends[:-1]])
-    sizes = ends - starts
-    # What a record is without its newline; a last one may have none.
-    bare = sizes - (text[ends - 1] == _NEWLINE)
-    is_blank = (bare == 0) | ((bare == 1) & (text[starts] == _RETURN))
     length = int(ends[-1])
-    return ends[~is_blank], lines[~is_blank], length, int(np.searchsorted(newlines, length))
+    starts = np.concatenate([[0], ends[:-1]])
+    short = np.flatnonzero(ends - starts <= 2)  # only these can be blank
+    if len(short):
+        # What a record is without its newline; a last one may have none.
+        bare = (ends - starts)[short] - (text[ends[short] - 1] == _NEWLINE)
+        is_blank = (bare == 0) | ((bare == 1) & (text[starts[short]] == _RETURN))
+        blank = short[is_blank]
+        ends, lines = np.delete(ends, blank), np.delete(lines, blank)
+    return ends, lines, length, int(np.searchsorted(newlines, length))
 
 
 def _require_standard(text: "np.ndarray", quotes: "np.ndarray", delimiter: int, is_last: bool) -> None:
