@@ -6,6 +6,10 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from mlplatform import one_thread
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
+    if sys.argv[1:2] == ["serve"]:
+        one_thread.per_inference()
     execute_from_command_line(sys.argv)

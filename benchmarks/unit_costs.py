@@ -78,7 +78,7 @@ def measure(options: argparse.Namespace) -> list[tuple[str, str]]:
         raise SystemExit(f"{answered} predictions were answered and {grew.records} recorded: others were at work.")
     answered = grew.records
     micro = 1e6 / answered
-    memory = {Path(f"/proc/{pid}/comm").read_text().strip(): _pss(pid) for pid in _pids("mlplatform.server")}
+    memory = {Path(f"/proc/{pid}/comm").read_text().strip(): _pss(pid) for pid in _pids("\0serve")}
     master = next(size for name, size in memory.items() if name not in ("mlp-worker", "mlp-loader"))
     return [
         ("predictions these figures come from", f"{answered:,}"),
@@ -136,7 +136,7 @@ def _state() -> State:
         heap, indexes = cursor.fetchone()
         cursor.execute("SELECT count(*), pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') FROM monitoring_predictionlog")
         records, log = cursor.fetchone()
-    seconds = (_seconds(_pids("mlplatform.server")), _seconds(backends), _seconds(_pids("redis-server")))
+    seconds = (_seconds(_pids("\0serve")), _seconds(backends), _seconds(_pids("redis-server")))
     return State(*seconds, records, int(heap), int(indexes), int(log))
 
 

@@ -11,15 +11,13 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-# One thread per inference: the processes are what runs side by side. Set before numpy is imported anywhere.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+from django.conf import settings
+from gunicorn.glogging import Logger
+
+from mlplatform import leaving, one_thread
+
+one_thread.per_inference()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
-
-from django.conf import settings  # noqa: E402 (the environment comes first)
-from gunicorn.glogging import Logger  # noqa: E402
-
-from mlplatform import leaving  # noqa: E402
 
 WARM_UP_SECONDS = 600.0
 """A serving process that has not loaded what is live by then counts as hung."""

@@ -10,10 +10,7 @@ import threading
 from typing import Any
 
 import orjson
-import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from accounts.breaker import Breaker
 from inference.handlers.base import Predictions
@@ -28,7 +25,13 @@ class SharedAnswers:
     """Answers in one Redis database."""
 
     def __init__(self, url: str) -> None:
+        # Only where there is a Redis: the library takes 6 MB of every process.
+        import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
         self.url = url
+        self._no_answer = (redis.RedisError, OSError)
         self.breaker = Breaker(
             "cache_redis",
             failures=settings.CIRCUIT_BREAKER_FAILURE_THRESHOLD,
@@ -57,7 +60,7 @@ class SharedAnswers:
             return None
         try:
             answer = call()
-        except (redis.RedisError, OSError) as error:
+        except self._no_answer as error:
             if self.breaker.failed():
                 log.error("Redis does not answer; answers are kept by each process alone: %s", error)
             return None

@@ -7,14 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from mlplatform import env
 
 _IS_JOB_RUNNER = sys.argv[1:2] == ["runjobs"]
 # Commands come and go: what they counted of their queries would come to the metrics and leave them again.
-IS_COMMAND = Path(sys.argv[0]).name == "manage.py" and not _IS_JOB_RUNNER
+IS_COMMAND = Path(sys.argv[0]).name == "manage.py" and sys.argv[1:2] not in (["serve"], ["runjobs"])
 COUNTED = {
     "django.db.backends.sqlite3": "mlplatform.counted_sqlite3",
     "django.db.backends.postgresql": "mlplatform.bounded_postgresql",
@@ -46,6 +43,10 @@ def postgresql_options() -> dict[str, Any]:
 
 def redis_options() -> dict[str, Any]:
     """django-redis' options: short waits, and no second try, for what is only a cache."""
+    # Only where there is a Redis: the library takes 6 MB of every process.
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     return {
         # JSON, never pickle: who can write to Redis must not be able to run code here.
         "SERIALIZER": "django_redis.serializers.json.JSONSerializer",

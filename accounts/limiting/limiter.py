@@ -15,14 +15,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-
-import redis
+from typing import TYPE_CHECKING
 
 from accounts.breaker import Breaker
 from accounts.limiting.portions import PORTIONS, Charges, Portion, Portions, is_wide
-from accounts.limiting.redis_table import RedisTable
 from accounts.limiting.shared_table import SharedTable
 from accounts.limiting.window import SLOTS, Verdict
+
+if TYPE_CHECKING:
+    from accounts.limiting.redis_table import RedisTable
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Limiter:
         self._lock = threading.Lock()
         self._tables: dict[int, SharedTable] = {}
         self._portions = Portions()
-        self._redis = RedisTable(redis_url) if redis_url else None
+        self._redis = _redis_table(redis_url) if redis_url else None
         self.breaker = Breaker("limits_redis")
         self.counts = Counts()
 
@@ -85,7 +86,7 @@ class Limiter:
                 table.close()
             self._tables = {}
         if self._redis is not None:
-            with contextlib.suppress(redis.RedisError):
+            with contextlib.suppress(OSError):
                 self._redis.close()
 
     # -- Deciding -------------------------------------------------------------------------------------
@@ -118,7 +119,7 @@ class Limiter:
         unspent = tuple(charge._replace(cost=portion.left) for charge in charges)
         self._table(group).refund(unspent, window=window, now=portion.taken_at)
         if self._redis is not None and portion.redis_slot is not None and not self.breaker.is_open:
-            with contextlib.suppress(redis.RedisError, OSError):
+            with contextlib.suppress(OSError):
                 self._redis.refund(unspent, window=window, slot=portion.redis_slot)
 
     def _exactly(self, group: str, charges: Charges, window: float, now: float) -> Verdict:
@@ -146,7 +147,7 @@ class Limiter:
             return None
         try:
             answer = self._redis.hit(charges, window=window)
-        except (redis.RedisError, OSError) as error:
+        except OSError as error:
             self.counts.without_redis += 1
             if self.breaker.failed():
                 logger.error("Redis does not answer; limits are kept by this host alone: %s", error)
@@ -174,6 +175,13 @@ class Limiter:
             self.counts.without_file += 1
             logger.exception("No shared counts in %s: limits hold per process.", self._directory)
             return SharedTable(None)
+
+
+def _redis_table(url: str) -> "RedisTable":
+    """Imported only where there is a Redis: the library takes 6 MB of every process."""
+    from accounts.limiting.redis_table import RedisTable
+
+    return RedisTable(url)
 
 
 @lru_cache(maxsize=8192)

@@ -5,6 +5,7 @@ is replaced at once, and one that ends again and again ever later. The server le
 """
 
 import contextlib
+import gc
 import logging
 import multiprocessing
 import os
@@ -14,11 +15,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from django.conf import settings
+from django.db import connections
 
 from mlplatform import leaving
 from mlplatform.server import loader, sockets, worker
@@ -35,6 +38,21 @@ STOP_SECONDS = worker.DRAIN_SECONDS + 15.0
 CLOSING_SECONDS = 0.1
 """For the workers to let go of their sockets."""
 _fork = multiprocessing.get_context("fork")
+
+
+def serve(*, host: str, port: int, workers: int, threads: int) -> None:
+    """Be the master of a server until SIGTERM. Raises SystemExit when the address can't be had."""
+    # Once, for all workers to share: modules and settings, no connection, no session, and no thread, which a fork would
+    # lose. That is why onnxruntime, whose import starts one, is left to the workers.
+    import_module("mlplatform.wsgi")
+    connections.close_all()
+    gc.collect()
+    gc.freeze()
+    try:
+        master = Master(host=host, port=port, workers=workers, threads=threads)
+    except OSError as error:
+        raise SystemExit(f"{host}:{port} can't be had: {error.strerror}.") from None
+    master.run()
 
 
 @dataclass(slots=True)

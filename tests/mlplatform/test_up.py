@@ -285,31 +285,28 @@ def test_signal_handlers_are_put_back(var_dir: Path, settings: Any) -> None:
 # -- Serving ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("server", ["builtin", "gunicorn"])
-def test_serve_takes_from_the_settings_what_is_not_given(settings: Any, server: str) -> None:
-    settings.SERVER, settings.WORKERS = server, 7
-    line = serve.command_line(threads=3)
+def test_serve_takes_from_the_settings_what_is_not_given(settings: Any) -> None:
+    settings.WORKERS, settings.PORT = 7, 9001
 
-    assert line[2] == {"builtin": "mlplatform.server", "gunicorn": "gunicorn"}[server]
-    assert line[line.index("--workers") + 1] == "7"
-    assert line[line.index("--threads") + 1] == "3"
+    assert serve.plan(threads=3) == (settings.BIND, 9001, 7, 3)
 
 
 def test_serve_refuses_a_server_it_does_not_know(settings: Any) -> None:
     settings.SERVER = "apache"
     with pytest.raises(CommandError, match="builtin, gunicorn"):
-        serve.command_line()
+        call_command("serve")
 
 
 def test_serve_takes_an_address_in_brackets() -> None:
-    line = serve.command_line(bind="[::1]:9000", server="builtin")
-    assert (line[line.index("--host") + 1], line[line.index("--port") + 1]) == ("::1", "9000")
-    line = serve.command_line(bind="[::1]:9000", server="gunicorn")
+    plan = serve.plan(bind="[::1]:9000")
+    assert (plan.host, plan.port) == ("::1", 9000)
+
+    line = serve.gunicorn(plan)
     assert line[line.index("--bind") + 1] == "[::1]:9000"
 
 
 def test_the_shipped_configuration_is_accepted_by_gunicorn() -> None:
-    line = serve.command_line(server="gunicorn", workers=3)
+    line = serve.gunicorn(serve.plan(workers=3))
     printed = subprocess.run(
         [*line[:-1], "--print-config", line[-1]], capture_output=True, text=True, check=True
     ).stdout

@@ -21,7 +21,6 @@ from django.db.migrations.executor import MigrationExecutor
 from mlplatform import demo_access, stopping, supervisor
 from mlplatform.demo import publishing
 from mlplatform.demo_access import DemoAccess
-from mlplatform.management.commands import serve
 from mlplatform.supervisor import Child, GaveUp
 from monitoring import scrape
 from registry.models import ModelVersion
@@ -58,7 +57,7 @@ class Command(BaseCommand):
         if not publishing.is_complete():
             children.append(self._start("job runner", _manage("runjobs"), log="jobs.log"))
             self._publish_demo()
-        server = self._start("web server", serve.command_line(), log="server.log")
+        server = self._start("web server", _manage("serve"), log="server.log")
         self._wait_until_ready(server)
         if not children:  # nothing waited for it; now it doesn't compete with the server's start
             children.append(self._start("job runner", _manage("runjobs"), log="jobs.log"))

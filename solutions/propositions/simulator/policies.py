@@ -26,7 +26,7 @@ class Visit:
     known: Known
     items: list[Item]
     true_click: Array
-    draw: np.random.Generator
+    draw: "np.random.Generator"
 
 
 class Policy(Protocol):

@@ -17,11 +17,13 @@ from mlplatform.server.master import Master
 
 
 @pytest.mark.stores
-def test_what_the_master_imports_starts_no_thread_and_opens_no_database() -> None:
+def test_what_the_master_does_before_it_forks_starts_no_thread_and_opens_no_database() -> None:
     code = (
-        "import os; import mlplatform.server.__main__, mlplatform.wsgi, mlplatform.server.master\n"
-        "from django.db import connection; import sys\n"
-        "names = {'onnxruntime', 'sklearn', 'scipy', 'pandas', 'torch', 'onnx', 'skl2onnx', 'joblib'}\n"
+        "import os, sys; from mlplatform import one_thread; one_thread.per_inference()\n"
+        "import mlplatform.wsgi, mlplatform.server.master\n"
+        "from django.core.management import call_command; call_command('check')\n"
+        "from django.db import connection\n"
+        "names = {'onnxruntime', 'sklearn', 'scipy', 'pandas', 'torch', 'onnx', 'skl2onnx', 'joblib', 'redis'}\n"
         "heavy = names & set(sys.modules)\n"
         "print(len(os.listdir('/proc/self/task')), connection.connection, sorted(heavy))"
     )
