@@ -86,7 +86,7 @@ class Limiter:
                 table.close()
             self._tables = {}
         if self._redis is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*self._redis.FAILURES):
                 self._redis.close()
 
     # -- Deciding -------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class Limiter:
         unspent = tuple(charge._replace(cost=portion.left) for charge in charges)
         self._table(group).refund(unspent, window=window, now=portion.taken_at)
         if self._redis is not None and portion.redis_slot is not None and not self.breaker.is_open:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(*self._redis.FAILURES):
                 self._redis.refund(unspent, window=window, slot=portion.redis_slot)
 
     def _exactly(self, group: str, charges: Charges, window: float, now: float) -> Verdict:
@@ -147,7 +147,7 @@ class Limiter:
             return None
         try:
             answer = self._redis.hit(charges, window=window)
-        except OSError as error:
+        except self._redis.FAILURES as error:
             self.counts.without_redis += 1
             if self.breaker.failed():
                 logger.error("Redis does not answer; limits are kept by this host alone: %s", error)

@@ -1,7 +1,6 @@
 """The counts of all hosts, kept by Redis: one script decides all charges of a call, by Redis's own clock."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, cast
 
 import redis
@@ -62,7 +61,9 @@ end
 
 
 class RedisTable:
-    """The counts in one Redis database. Every method raises OSError when it does not answer in time."""
+    """The counts in one Redis database. Every method raises one of FAILURES when it does not answer in time."""
+
+    FAILURES: tuple[type[Exception], ...] = (redis.RedisError, OSError)
 
     def __init__(self, url: str) -> None:
         self._client = redis.Redis.from_url(
@@ -79,28 +80,16 @@ class RedisTable:
         arguments: list[Any] = [int(window * 1000)]
         for charge in charges:
             arguments += [charge.limit, charge.cost]
-        with _as_os_error():
-            answer = cast(list[int], self._script(keys=_keys(charges, window), args=arguments))
+        answer = cast(list[int], self._script(keys=_keys(charges, window), args=arguments))
         admitted, limit, remaining, wait_ms, slot = answer
         return Verdict(bool(admitted), int(limit), int(remaining), max(0, int(wait_ms)) / 1000), int(slot)
 
     def refund(self, charges: Sequence[Charge], *, window: float, slot: int) -> None:
         """Take back what `hit` counted in that step."""
-        with _as_os_error():
-            self._refund(keys=_keys(charges, window), args=[slot, *(charge.cost for charge in charges)])
+        self._refund(keys=_keys(charges, window), args=[slot, *(charge.cost for charge in charges)])
 
     def close(self) -> None:
-        with _as_os_error():
-            self._client.close()
-
-
-@contextmanager
-def _as_os_error() -> Iterator[None]:
-    """So that whoever calls needs no library to know what can happen."""
-    try:
-        yield
-    except redis.RedisError as error:
-        raise OSError(str(error)) from error
+        self._client.close()
 
 
 def _keys(charges: Sequence[Charge], window: float) -> list[str]:

@@ -1,5 +1,6 @@
 """ONNX Runtime: one session per version and process, shared by all threads."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,13 @@ from inference.runtimes import assembling
 from inference.runtimes.base import RawOutput
 from inference.signature import Signature
 
+# The library's makers want to hear from it; a serving process talks to nobody it was not told to. Told before it is
+# imported it starts no thread for that, so that a server's master may import it for all.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 try:
     import onnxruntime as ort
 except ImportError as error:  # pragma: no cover - a broken installation
     raise RuntimeUnavailable("ONNX models need the package onnxruntime") from error
-
-# The library's makers want to hear from it; a serving process talks to nobody it was not told to.
-ort.disable_telemetry_events()
 
 FATAL_ONLY = 4  # everything else is raised, with its message
 # More rows than this are run in parts: what a graph keeps in between stays bounded, and a part fits the caches.
@@ -29,13 +30,18 @@ class OnnxRuntime:
 
     def load(self, artifact: bytes, signature: Signature) -> "OnnxModel":
         try:
-            session = ort.InferenceSession(artifact, sess_options=session_options(), providers=["CPUExecutionProvider"])
+            session = open_session(artifact)
         except Exception as error:
             raise ModelExecutionFailed(f"ONNX Runtime refused the model: {error}") from error
         return OnnxModel(session, signature)
 
 
-def session_options() -> Any:
+def open_session(artifact: bytes) -> Any:
+    """A session of the library's. Raises what the library raises."""
+    return ort.InferenceSession(artifact, sess_options=_session_options(), providers=["CPUExecutionProvider"])
+
+
+def _session_options() -> Any:
     """Sequential, one thread, no arena: predictable latency and memory for many small models."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1

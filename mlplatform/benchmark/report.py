@@ -3,9 +3,8 @@
 import os
 import platform
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import Any
-
-import onnxruntime
 
 from mlplatform.benchmark import answering, caching, ceiling, loading, suggestions
 from mlplatform.benchmark.bench import Bench, Section
@@ -94,5 +93,5 @@ def _environment() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "machine": platform.machine(),
         "python": platform.python_version(),
-        "onnxruntime": onnxruntime.__version__,
+        "onnxruntime": version("onnxruntime"),
     }

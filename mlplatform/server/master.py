@@ -42,17 +42,21 @@ _fork = multiprocessing.get_context("fork")
 
 def serve(*, host: str, port: int, workers: int, threads: int) -> None:
     """Be the master of a server until SIGTERM. Raises SystemExit when the address can't be had."""
-    # Once, for all workers to share: modules and settings, no connection, no session, and no thread, which a fork would
-    # lose. That is why onnxruntime, whose import starts one, is left to the workers.
-    import_module("mlplatform.wsgi")
-    connections.close_all()
-    gc.collect()
-    gc.freeze()
+    gather()
     try:
         master = Master(host=host, port=port, workers=workers, threads=threads)
     except OSError as error:
         raise SystemExit(f"{host}:{port} can't be had: {error.strerror}.") from None
     master.run()
+
+
+def gather() -> None:
+    """Have what all workers share: modules and settings, no connection, no session, and no thread: forks lose it."""
+    for module in ("mlplatform.wsgi", "inference.runtimes.onnx"):
+        import_module(module)
+    connections.close_all()
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(slots=True)

@@ -20,7 +20,9 @@ from inference.validation.limits import FAILURE_CODES, Limits, plain_text
 from inference.validation.sandbox import frames, landlock, seccomp
 
 CHILD = Path(__file__).with_name("child.py")
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1",
+}  # fmt: skip
 CHUNK_BYTES = 1 << 20
 STDERR_BYTES = 16_384
 POLL_SECONDS = 0.5

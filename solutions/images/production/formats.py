@@ -76,11 +76,9 @@ class _ByPosition:
 
 def _onnx(name: str) -> Callable[[bytes], LoadedModel]:
     def opened(content: bytes) -> LoadedModel:
-        import onnxruntime
+        from inference.runtimes.onnx import OnnxModel, open_session
 
-        from inference.runtimes.onnx import OnnxModel, session_options
-
-        session = onnxruntime.InferenceSession(content, session_options(), providers=["CPUExecutionProvider"])
+        session = open_session(content)
         inputs, outputs = ([one.name for one in side] for side in (session.get_inputs(), session.get_outputs()))
         signature = signature_of(name, inputs=inputs, outputs=outputs)
         return _ByPosition(OnnxModel(session, signature), signature)

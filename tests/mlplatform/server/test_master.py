@@ -20,11 +20,13 @@ from mlplatform.server.master import Master
 def test_what_the_master_does_before_it_forks_starts_no_thread_and_opens_no_database() -> None:
     code = (
         "import os, sys; from mlplatform import one_thread; one_thread.per_inference()\n"
-        "import mlplatform.wsgi, mlplatform.server.master\n"
+        "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'mlplatform.settings'); import django; django.setup()\n"
         "from django.core.management import call_command; call_command('check')\n"
+        "from mlplatform.server import master; master.gather()\n"
         "from django.db import connection\n"
-        "names = {'onnxruntime', 'sklearn', 'scipy', 'pandas', 'torch', 'onnx', 'skl2onnx', 'joblib', 'redis'}\n"
-        "heavy = names & set(sys.modules)\n"
+        "names = {'sklearn', 'scipy', 'pandas', 'torch', 'onnx', 'skl2onnx', 'joblib'}\n"
+        "from django.conf import settings\n"
+        "heavy = set(sys.modules) & (names if settings.REDIS_URL else names | {'redis'})\n"
         "print(len(os.listdir('/proc/self/task')), connection.connection, sorted(heavy))"
     )
     done = subprocess.run(
