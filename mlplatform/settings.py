@@ -289,6 +289,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["accounts.strict_json.FastJSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "accounts.negotiation.Negotiation",
     "DEFAULT_PARSER_CLASSES": ["accounts.strict_json.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "accounts.pagination.Pages",
     "DEFAULT_METADATA_CLASS": "accounts.metadata.PlainMetadata",
