@@ -1,6 +1,6 @@
 """Which renderer answers: nearly every caller takes JSON, and most say nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -15,10 +15,10 @@ class Negotiation(DefaultContentNegotiation):
     """
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         given: dict[str, Any] = request._request.META
-        first = renderers[0]
+        first = next(iter(renderers))
         is_taken = given.get("HTTP_ACCEPT", "*/*") in ("*/*", first.media_type)
         if format_suffix or given.get("QUERY_STRING") or not is_taken:
             return super().select_renderer(request, renderers, format_suffix)
