@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from accounts import json_pieces
 from accounts.errors import BodyMalformed, BodyValueInvalid
 
 MAX_DEPTH = 32
@@ -37,11 +38,11 @@ def load_object(data: bytes) -> dict[str, Any]:
 
 def loads(data: bytes) -> Any:
     """The JSON value in `data`. Raises BodyMalformed or BodyValueInvalid, and nothing else."""
-    marks = data.translate(None, _NOT_STRUCTURE)  # few, so that the rest needn't read all of a long text again
+    marks = json_pieces.without(data, _NOT_STRUCTURE)  # few, so that the rest needn't read all of a long text again
     if marks.count(b"[") + marks.count(b"{") > MAX_DEPTH and _is_too_deep(data, marks):
         raise BodyMalformed(f"The JSON is nested deeper than {MAX_DEPTH}.", code="json_depth")
     try:
-        value = orjson.loads(data)
+        value = json_pieces.loads(data)
     except orjson.JSONDecodeError as error:
         raise _reason(data, error) from None
     if (b"\\" in data and _NUL in data) or _has_duplicate_keys(data, marks, value):

@@ -12,6 +12,8 @@ from inference.handlers.table import Table, shorten
 from inference.signature import DTYPES, FEED_DTYPES, Column, Feed, Signature
 
 NUMBERS = frozenset({int, float})
+ROWS_AT_ONCE = 500
+"""numpy holds the interpreter while it reads numbers of Python; other threads get it in between."""
 
 
 def to_feeds(table: Table, signature: Signature) -> Arrays:
@@ -91,6 +93,10 @@ def text_array(values: Any) -> Any:
 
 def floats(values: Any, dtype: Any, allows_missing: bool) -> Any:
     """Finite floats (NaN for null when allowed). Raises CellRefused."""
+    if len(values) > ROWS_AT_ONCE:
+        pieces = range(0, len(values), ROWS_AT_ONCE)
+        arrays = [floats(values[at : at + ROWS_AT_ONCE], dtype, allows_missing) for at in pieces]
+        return _joined(arrays)
     try:
         with np.errstate(over="ignore"):
             array = np.array(values, dtype=dtype)
@@ -99,6 +105,13 @@ def floats(values: Any, dtype: Any, allows_missing: bool) -> Any:
     if not np.isfinite(array).all() and (not allows_missing or np.isinf(array).any()):
         raise CellRefused
     return array
+
+
+def _joined(arrays: list[Any]) -> Any:
+    try:
+        return np.concatenate(arrays)
+    except ValueError:  # rows of different lengths
+        raise CellRefused from None
 
 
 def _integers(values: tuple[Any, ...]) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from inference import handlers
 from inference.errors import InputInvalid
-from inference.handlers import Payload
+from inference.handlers import Payload, cells
 from inference.runtimes.base import RawOutput
 from inference.signature import Column, Feed, Signature, SignatureInvalid
 
@@ -143,6 +143,13 @@ def test_null_is_a_gap_only_where_the_model_takes_gaps() -> None:
     matrix = prepare(numbers(allows_missing=True), [[1, None, 3]])["X"]
     assert math.isnan(matrix[0, 1])
     assert refusal(numbers(allows_missing=True), [[1, float("inf"), 3]]).code == "non_finite"
+
+
+def test_many_rows_are_read_as_few_are() -> None:
+    rows = [[number, number / 7, -number] for number in range(2 * cells.ROWS_AT_ONCE + 1)]
+    assert np.array_equal(prepare(numbers(), rows)["X"], np.array(rows, dtype=np.float32))
+    rows[-2][1] = 1e39
+    assert refusal(numbers(), rows).row == len(rows) - 2
 
 
 def test_values_too_large_for_single_precision_fit_double_precision() -> None:
