@@ -6,10 +6,10 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from benchmarks.records import machine
 from benchmarks.records.loading import FILE_RECORDS, Feeder
 
 ROUNDS = 5
@@ -59,30 +59,33 @@ def _in_turns(calls: Sequence[Call], folder: Path, *, rate: int, seconds: float)
     feeder = Feeder(folder, count=files * FILE_RECORDS * ROUNDS, rate=rate, parts=ROUNDS)
     feeder.wait_until_ready()
     latencies(calls, 1.0)  # warms up
-    _be_on_time()
+    machine.be_on_time(1)  # what the client waits for a core is no latency of the server's
     alone: list[list[float]] = []
     during: list[list[float]] = []
+    stalls_alone: list[list[float]] = []
+    stalls_during: list[list[float]] = []
     loaded: list[dict[str, float]] = []
     for _ in range(ROUNDS):
-        alone.append(latencies(calls, seconds))
+        _turn(calls, seconds, alone, stalls_alone)
         feeder.go()
         # It ends before the loading does, which can't be quicker than its rate.
-        during.append(latencies(calls, 0.9 * seconds))
+        _turn(calls, 0.9 * seconds, during, stalls_during)
         loaded.append(feeder.result())
     feeder.end()
     turns = [(_percentile(quiet, 99), _percentile(busy, 99)) for quiet, busy in zip(alone, during, strict=True)]
     return {
-        "alone": summary(alone), "during": summary(during), "p99_of_turns": turns,
+        "alone": summary(alone), "during": summary(during),
+        "machine_alone": summary(stalls_alone), "machine_during": summary(stalls_during), "p99_of_turns": turns,
         "ratio": statistics.median(busy / quiet for quiet, busy in turns),
         "asked_per_second": ASKED_PER_SECOND,
         "rows_per_second": sum(one["records"] for one in loaded) / sum(one["seconds"] for one in loaded),
     }  # fmt: skip
 
 
-def _be_on_time() -> None:
-    """Where it is allowed, the client goes before everybody: what it waits for a core is no latency of the server's."""
-    with suppress(PermissionError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+def _turn(calls: Sequence[Call], seconds: float, times: list[list[float]], stalls: list[list[float]]) -> None:
+    watch = machine.Watch(seconds, ASKED_PER_SECOND)
+    times.append(latencies(calls, seconds))
+    stalls.append(watch.latenesses())
 
 
 def latencies(calls: Sequence[Call], seconds: float) -> list[float]:
@@ -110,7 +113,9 @@ def latencies(calls: Sequence[Call], seconds: float) -> list[float]:
 def summary(rounds: Sequence[list[float]]) -> dict[str, float]:
     """Percentiles of all rounds together, in ms."""
     times = [taken for some in rounds for taken in some]
-    return {"p50": _percentile(times, 50), "p99": _percentile(times, 99), "requests": len(times)}
+    return {
+        "p50": _percentile(times, 50), "p99": _percentile(times, 99), "longest": max(times), "requests": len(times),
+    }  # fmt: skip
 
 
 def _percentile(times: list[float], share: int) -> float:
