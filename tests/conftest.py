@@ -50,6 +50,7 @@ from tests import toys  # noqa: E402
 from tests.emptying import emptied_by_deleting, made_anew_by_copying  # noqa: E402, F401
 from tests.kept import kept_verdicts  # noqa: E402, F401
 from tests.migrated import django_db_modify_db_settings  # noqa: E402, F401
+from tests.opened_here import opened_here  # noqa: E402, F401
 from tests.patience import patient  # noqa: E402, F401
 from tests.standing_in import nothing_replaced_for_all  # noqa: E402, F401
 from tests.stores import no_cache_unasked, pytest_addoption, pytest_collection_modifyitems  # noqa: E402, F401

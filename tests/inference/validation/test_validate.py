@@ -25,6 +25,8 @@ from inference.validation import FAILURE_CODES, Limits, ValidationResult, sandbo
 from tests.inference.validation import graphs, hostile
 
 needs_layers = pytest.mark.skipif(not all(sandbox.layers().values()), reason="this kernel lacks a layer of the sandbox")
+# What is found in these files, and said of them. Those that try the walls, and one of each kind, use the sandbox.
+here = pytest.mark.usefixtures("opened_here")
 IRIS, IRIS_LABELS = datasets.load_iris(return_X_y=True)
 
 
@@ -84,6 +86,7 @@ class TestPickledModels:
         golden = ask(result, artifact, result.golden["instances"])
         assert golden.predictions == result.golden["predictions"]
 
+    @here
     def test_the_sample_names_the_columns_and_takes_part_in_the_proof(self, artifact: Path) -> None:
         model = LogisticRegression(max_iter=500).fit(IRIS, IRIS_LABELS)
         names = ["sepal length", "sepal width", "petal length", "petal width"]
@@ -99,12 +102,14 @@ class TestPickledModels:
         assert result.golden["instances"][:5] == IRIS[:5].tolist()
         assert result.report["sample_rows"] == 5
 
+    @here
     def test_expected_answers_that_differ_fail_with_the_row(self, artifact: Path) -> None:
         expected = [0, 1]
         error = refusal(artifact, hostile.dumped(hostile.classifier()), sample=[[0, 1], [0, 1]], expected=expected)
         assert (error.code, error.field) == ("expected_mismatch", "expected")
         assert "row 1" in error.message
 
+    @here
     @pytest.mark.parametrize(
         ("sample", "place"),
         [([[0, "x"]], "sample[0][1]"), ([[0]], "sample[0]"), ([[0, 1], 5], "rows"), ([[0, 1], [0]], "rows")],
@@ -114,15 +119,18 @@ class TestPickledModels:
         assert (error.code, error.field) == ("sample_invalid", "sample")
         assert place in error.message
 
+    @here
     def test_expected_answers_need_their_rows(self, artifact: Path) -> None:
         error = refusal(artifact, hostile.dumped(hostile.classifier()), sample=[[0, 1]], expected=[0, 1])
         assert (error.code, error.field) == ("sample_invalid", "expected")
 
+    @here
     def test_a_task_or_handler_that_does_not_fit_is_refused(self, artifact: Path) -> None:
         content = hostile.dumped(hostile.classifier())
         assert refusal(artifact, content, task="regression").field == "task"
         assert refusal(artifact, content, handler="text").field == "handler"
 
+    @here
     def test_a_text_model_is_compiled(self, artifact: Path) -> None:
         rows = ["late parcel", "good service", "Bad APP crash", "refund please"] * 5
         model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(rows, [0, 1, 2, 3] * 5)
@@ -130,6 +138,7 @@ class TestPickledModels:
         assert (result.runtime, result.handler) == ("linear_text", "text")
         assert ask(result, artifact, ["BAD app CRASH", "İ PARCEL late"]).predictions == [2, 0]
 
+    @here
     @pytest.mark.parametrize("trusted", [False, True])
     def test_a_model_fitted_on_a_data_frame_is_asked_by_column_names(self, artifact: Path, trusted: bool) -> None:
         pandas = pytest.importorskip("pandas")
@@ -148,6 +157,7 @@ class TestPickledModels:
         wanted = model.predict(pandas.DataFrame(rows)[["age", "city"]])
         assert ask(result, artifact, rows).predictions == pytest.approx(wanted.tolist())
 
+    @here
     def test_what_cannot_be_compiled_says_why_in_the_compilers_words(self, artifact: Path) -> None:
         model = KernelRidge().fit(IRIS, IRIS_LABELS.astype(float))
         error = refusal(artifact, hostile.dumped(model))
@@ -165,6 +175,7 @@ class TestPickledModels:
         assert ask(result, artifact, IRIS.tolist()).predictions == pytest.approx(model.predict(IRIS))
         assert ask(result, artifact, result.golden["instances"]).predictions == result.golden["predictions"]
 
+    @here
     def test_a_trusted_model_that_compiles_is_served_compiled(self, artifact: Path) -> None:
         assert proved(artifact, hostile.dumped(hostile.classifier()), trusted=True).runtime == "onnx"
 
@@ -178,21 +189,25 @@ class TestPickledModels:
         assert refusal(artifact, whole[:-30]).code == "unreadable"
         assert refusal(artifact, b"%PDF-1.7\n" + bytes(100)).code == "unreadable"
 
+    @here
     @pytest.mark.parametrize("thing", [{"weights": [1.0]}, StandardScaler().fit(IRIS)])
     def test_what_does_not_predict_is_refused(self, artifact: Path, thing: Any) -> None:
         assert refusal(artifact, hostile.dumped(thing)).code == "no_predict"
 
+    @here
     def test_a_model_that_is_not_fitted_is_refused(self, artifact: Path) -> None:
         error = refusal(artifact, hostile.dumped(LogisticRegression()))
         assert error.code == "no_predict"
         assert "is not fitted" in error.message
 
+    @here
     def test_a_function_of_ones_own_is_refused_with_advice(self, artifact: Path) -> None:
         model = make_pipeline(FunctionTransformer(graphs.value), LogisticRegression())
         error = refusal(artifact, hostile.dumped(model))
         assert error.code == "pickle_forbidden_global"
         assert "ONNX" in error.message
 
+    @here
     def test_a_model_of_another_version_is_refused_with_both_versions(self, artifact: Path) -> None:
         import sklearn
 
@@ -220,6 +235,7 @@ class TestGraphs:
         assert [c["name"] for c in result.signature["inputs"]] == ["feature_0", "feature_1"]
         assert ask(result, artifact, [[1, 2], [3, 4]]).predictions == pytest.approx([0.5, 1.1], rel=1e-5)
 
+    @here
     def test_several_outputs_are_several_values(self, artifact: Path) -> None:
         model = graphs.linear(outputs=3)
         error = refusal(artifact, model.SerializeToString(), format="onnx")
@@ -228,6 +244,7 @@ class TestGraphs:
         assert result.signature["multi_output"] == 3
         assert np.array(ask(result, artifact, [[1, 2]]).predictions) == pytest.approx(np.array([[0.9, 1.2, 1.5]]))
 
+    @here
     def test_softmax_scores_are_class_probabilities(self, artifact: Path) -> None:
         result = proved(artifact, graphs.linear(outputs=3, last="Softmax").SerializeToString(), format="onnx")
         assert (result.task, result.signature["classes"]) == ("classification", [0, 1, 2])
@@ -235,6 +252,7 @@ class TestGraphs:
         assert said.predictions == [2, 0]
         assert sum(said.probabilities[0]) == pytest.approx(1)
 
+    @here
     def test_raw_scores_give_labels_without_probabilities(self, artifact: Path) -> None:
         model = graphs.linear(outputs=3)
         result = proved(artifact, model.SerializeToString(), format="onnx", task="classification")
@@ -242,6 +260,7 @@ class TestGraphs:
         assert ask(result, artifact, [[1, 2]]).probabilities is None
         assert result.golden["probabilities"] is None
 
+    @here
     def test_a_sigmoid_is_the_probability_of_the_second_class(self, artifact: Path) -> None:
         result = proved(artifact, graphs.linear(last="Sigmoid").SerializeToString(), format="onnx")
         assert ask(result, artifact, [[9, 9], [-9, -9]]).predictions == [1, 0]
@@ -261,6 +280,7 @@ class TestGraphs:
         assert said.predictions == model.predict(IRIS).tolist()
         assert np.array(said.probabilities) == pytest.approx(model.predict_proba(IRIS), abs=1e-4)
 
+    @here
     def test_images_are_tensors(self, artifact: Path) -> None:
         model = graphs.model(
             [
@@ -274,6 +294,7 @@ class TestGraphs:
         result = proved(artifact, model.SerializeToString(), format="onnx")
         assert (result.handler, result.signature["inputs"][0]["shape"]) == ("tensor", [-1, 3, 4, 4])
 
+    @here
     def test_a_graph_for_one_row_at_a_time_is_served_for_many(self, artifact: Path) -> None:
         model = graphs.linear()
         for value in (model.graph.input[0], model.graph.output[0]):
@@ -281,26 +302,31 @@ class TestGraphs:
         result = proved(artifact, model.SerializeToString(), format="onnx")
         assert ask(result, artifact, [[1, 2], [3, 4]]).predictions == pytest.approx([0.5, 1.1], rel=1e-5)
 
+    @here
     def test_column_names_come_from_the_files_metadata(self, artifact: Path) -> None:
         model = graphs.linear()
         helper.set_model_props(model, {"feature_names": '["age", "income"]'})
         result = proved(artifact, model.SerializeToString(), format="onnx")
         assert [column["name"] for column in result.signature["inputs"]] == ["age", "income"]
 
+    @here
     def test_expected_answers_are_compared(self, artifact: Path) -> None:
         content = graphs.linear().SerializeToString()
         proved(artifact, content, format="onnx", sample=[[1, 2]], expected=[0.5])
         error = refusal(artifact, content, format="onnx", sample=[[1, 2]], expected=[0.6])
         assert error.code == "expected_mismatch"
 
+    @here
     def test_a_tensor_in_another_file_is_refused(self, artifact: Path) -> None:
         content = graphs.with_external("constant").SerializeToString()
         assert refusal(artifact, content, format="onnx").code == "onnx_external_data"
 
+    @here
     def test_bytes_that_are_no_graph_are_refused(self, artifact: Path) -> None:
         assert refusal(artifact, b"PK\x03\x04" + bytes(50), format="onnx").code == "onnx_invalid"
         assert refusal(artifact, hostile.dumped(hostile.classifier()), format="onnx").code == "onnx_invalid"
 
+    @here
     def test_an_operator_set_from_the_future_is_refused(self, artifact: Path) -> None:
         model = graphs.linear()
         model.opset_import[0].version = 999
@@ -346,6 +372,7 @@ class TestGraphs:
             validate(artifact=artifact, format="onnx", task="regression", trusted=True, limits=Limits(wall_seconds=5.0))
         assert caught.value.code == "timed_out"
 
+    @here
     def test_a_model_whose_rows_depend_on_each_other_is_refused(self, artifact: Path) -> None:
         model = graphs.model(
             [
@@ -359,6 +386,7 @@ class TestGraphs:
         assert error.code == "schema_mismatch"
         assert "alone" in error.message
 
+    @here
     @pytest.mark.parametrize("kind", [TensorProto.COMPLEX64, TensorProto.BFLOAT16])
     def test_inputs_of_unknown_types_are_refused(self, artifact: Path, kind: int) -> None:
         model = graphs.model(
