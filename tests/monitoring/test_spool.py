@@ -7,6 +7,7 @@ import stat
 import threading
 import uuid
 from datetime import UTC, datetime
+from pathlib import PosixPath
 from typing import Any
 
 import orjson
@@ -181,6 +182,13 @@ def test_a_half_written_record_at_the_end_of_a_dead_writers_file_is_dropped(reco
     assert spool_files() == []
 
 
+class Staying(PosixPath):
+    """The process is killed when it is about to delete this."""
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("step", ["retire", "row", "unlink"])
 def test_a_kill_at_any_step_of_a_files_end_neither_loses_nor_doubles(
     record: Any, monkeypatch: pytest.MonkeyPatch, step: str
@@ -198,7 +206,8 @@ def test_a_kill_at_any_step_of_a_files_end_neither_loses_nor_doubles(
         elif step == "row":
             dying.setattr(shipping, "_bury", killed)
         else:
-            dying.setattr("pathlib.Path.unlink", killed)
+            retire = files.retire
+            dying.setattr(files, "retire", lambda path: Staying(retire(path)))
         with pytest.raises(KeyboardInterrupt):
             spool.take_over()
     spool.take_over()
