@@ -68,7 +68,9 @@ def _holds_mask(value: Any) -> bool:
 
 
 def _worked_out(record: PredictionLog) -> Any:
-    """The explanation of the record's first row, or why there is none."""
+    """The explanation of the record's first row, or why there is none; of one that `_can_be_explained`."""
+    assert record.version is not None
+    assert isinstance(record.input, dict)
     served = resolver.served(record.version)
     signature = Signature.from_dict(served.signature)
     ((kind, data),) = record.input.items()
