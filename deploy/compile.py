@@ -12,7 +12,7 @@ import sys
 from mypyc.build import mypycify
 from setuptools import setup
 
-# What runs once in a request. What goes over words or columns in Python stays as it is: compiled code lets no other
+# What runs once in a request. What goes over rows or columns in Python stays as it is: compiled code lets no other
 # thread in before it ends, and quick predictions would wait for the largest batch.
 MODULES = (
     "accounts/credential_cache.py",
@@ -25,12 +25,15 @@ MODULES = (
     "inference/execution/run.py",
     "inference/handlers/answers.py",
     "inference/handlers/tabular.py",
+    "inference/handlers/text.py",
     "inference/lane.py",
     "inference/measures.py",
     "inference/model_cache.py",
     "inference/predictor.py",
     "inference/questions.py",
     "inference/records.py",
+    "inference/runtimes/linear_text/model.py",
+    "inference/runtimes/linear_text/single.py",
     "inference/runtimes/onnx.py",
     "mlplatform/fast_lane.py",
     "mlplatform/server/connection.py",

@@ -93,6 +93,7 @@ class Signature:
     index: dict[str, int] = field(init=False, repr=False, compare=False, default_factory=dict)
     width: int = field(init=False, repr=False, compare=False, default=0)
     matrix_dtype: Any = field(init=False, repr=False, compare=False, default=None)
+    text_feed: str = field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
         derive = object.__setattr__
@@ -102,6 +103,7 @@ class Signature:
         if len(self.index) != self.width:
             raise SignatureInvalid("column names are not unique")
         derive(self, "matrix_dtype", self._single_matrix_dtype())
+        derive(self, "text_feed", self._single_text_feed())
 
     def _single_matrix_dtype(self) -> Any:
         """The float type of the one matrix that holds every column in order, else None."""
@@ -115,6 +117,14 @@ class Signature:
         if any(column.dtype not in floats or column.one_of is not None for column in self.inputs):
             return None
         return DTYPES[feed.dtype]
+
+    def _single_text_feed(self) -> str:
+        """The name of the one feed that takes any texts, one per instance, as they are; else ""."""
+        if self.handler != "text" or len(self.feeds) != 1 or self.width != 1:
+            return ""
+        feed, column = self.feeds[0], self.inputs[0]
+        takes_any = column.dtype == "string" and not column.fold and column.one_of is None
+        return feed.name if takes_any and feed.dtype == "string" and len(feed.shape) == 1 else ""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form. The shape a client sees for a cell is [-1]: one value per instance."""

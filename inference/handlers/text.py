@@ -14,6 +14,17 @@ class TextHandler:
         return table.count_rows(payload)
 
     def preprocess(self, payload: Payload, signature: Signature) -> Arrays:
+        texts = payload.data
+        if (
+            signature.text_feed
+            and payload.kind == "instances"
+            and type(texts) is list
+            and set(map(type, texts)) == {str}
+        ):
+            try:
+                return {signature.text_feed: cells.text_array(texts)}
+            except cells.CellRefused:
+                raise cells.find_offender(table.read_table(payload, signature), signature) from None
         return cells.to_feeds(table.read_table(payload, signature), signature)
 
     def postprocess(self, output: RawOutput, signature: Signature) -> Predictions:

@@ -40,6 +40,11 @@ def text(*fold: str) -> Signature:
     return Signature("text", "classification", (column,), (Feed("text", "string", (0,), (-1, 1)),), "label")
 
 
+FLAT_TEXT = Signature(
+    "text", "classification", (Column("text", "string"),), (Feed("text", "string", (0,), (-1,)),), "label"
+)
+
+
 def tensor() -> Signature:
     column = Column("image", "float32", (2, 2))
     return Signature("tensor", "regression", (column,), (Feed("image", "float32", (0,), (-1, 2, 2)),), "value")
@@ -204,6 +209,25 @@ def test_a_cell_of_the_wrong_kind_is_found_among_columns_of_several_types(row: A
 )
 def test_texts_come_in_every_form(kind: Any, data: Any) -> None:
     assert prepare(text(), data, kind)["text"].tolist() == [["Hello"], ["World"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("instances", ["Hello", "Wörld"]),
+        ("instances", [["Hello"], ["Wörld"]]),
+        ("inputs", {"text": ["Hello", "Wörld"]}),
+    ],
+)
+def test_a_flat_feed_gets_the_texts_themselves_in_every_form(kind: Any, data: Any) -> None:
+    array = prepare(FLAT_TEXT, data, kind)["text"]
+    assert (array.dtype, array.tolist()) == (np.dtype(object), ["Hello", "Wörld"])
+
+
+def test_a_flat_feed_takes_no_row_that_another_refuses() -> None:
+    for data in ([], ["a", 3], ["a", None], ["a", "\ud800"], ["a", "b\0c"], ["a", ["b", "c"]], ["a", {"text": "b"}]):
+        with_column, flat = (refusal(signature, data) for signature in (text(), FLAT_TEXT))
+        assert (with_column.code, str(with_column)) == (flat.code, str(flat))
 
 
 @pytest.mark.parametrize(

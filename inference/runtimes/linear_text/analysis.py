@@ -1,11 +1,11 @@
 """From a text to its terms, step by step as scikit-learn's vectorisers cut it."""
 
 import itertools
-import re
 from collections.abc import Callable
 
 from inference.handlers import folding
 from inference.runtimes.linear_text.program import Analysis
+from inference.runtimes.linear_text.words import splitter
 
 Terms = list[str]
 Analyze = Callable[[str], Terms]
@@ -30,7 +30,7 @@ def analyzer(analysis: Analysis) -> Analyze:
 
 
 def _words(analysis: Analysis) -> Analyze:
-    split = re.compile(analysis.pattern).findall
+    split = splitter(analysis.pattern)
     stop_words, shortest, longest = analysis.stop_words, analysis.shortest, analysis.longest
     if longest == 1:
         if not stop_words:

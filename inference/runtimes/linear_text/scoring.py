@@ -1,15 +1,15 @@
 """From texts to scores: one way for batches, a shorter one for single texts."""
 
-import math
-
 import numpy as np
 
 from inference.runtimes.linear_text.counting import Counter, Stop, Terms, apply
-from inference.runtimes.linear_text.program import Array, Program, Section, Step
+from inference.runtimes.linear_text.program import Array, Program
+from inference.runtimes.linear_text.single import Single
 
 CHUNK_TEXTS = 2_000
 CHUNK_CELLS = 1 << 21
-SHORT_FORM = ("log", "scale", "norm")
+# Compiled, a single text lets no other thread in before it is counted: of more characters than these, one is a batch.
+LONGEST_SINGLE = 20_000
 
 
 class Scorer:
@@ -23,18 +23,18 @@ class Scorer:
         self._starts = [sum(widths[:at]) for at in range(len(widths))]
         self._joint = program.joint
         self._weights, self._offsets = program.weights, program.offsets
-        short = not program.joint and all(_is_short(section) for section in program.sections)
+        has_short_form = not program.joint and all(map(Single.fits, program.sections))
         self._single = [
-            Single(counter, program.weights[start : start + counter.width])
+            Single(counter.section, counter.analyze, counter.place, program.weights[start : start + counter.width])
             for counter, start in zip(self._counters, self._starts, strict=True)
-            if short
+            if has_short_form
         ]
 
     def scores(self, texts: list[str], stop: Stop | None = None) -> Array:
         """(texts, scores). Raises ModelExecutionFailed when it is stopped."""
         if stop is not None:
             stop.heed()
-        if len(texts) == 1 and self._single:
+        if len(texts) == 1 and self._single and len(texts[0]) <= LONGEST_SINGLE:
             total = self._offsets
             for single in self._single:
                 total = total + single.scores(texts[0])
@@ -68,60 +68,3 @@ def _weighted(terms: Terms, weights: Array) -> Array:
         products = weights[terms.places[at : at + step]] * terms.values[at : at + step, None]
         scores[rows[begins]] += np.add.reduceat(products, begins, axis=0)
     return scores
-
-
-def _is_short(section: Section) -> bool:
-    """Whether the section's steps are some of: logarithm, factors, norm; each once, in this order."""
-    kinds = [step.kind for step in section.steps]
-    return kinds == [kind for kind in SHORT_FORM if kind in kinds] and not section.signed
-
-
-class Single:
-    """One section for one text at a time: what numpy costs per call is what counts here."""
-
-    __slots__ = ("_binary", "_counter", "_factors", "_log", "_norm", "_weights")
-
-    def __init__(self, counter: Counter, weights: Array) -> None:
-        steps: dict[str, Step] = {step.kind: step for step in counter.section.steps}
-        self._counter = counter
-        self._binary = counter.section.binary
-        self._log = "log" in steps
-        self._factors = steps["scale"].factors if "scale" in steps else None
-        self._norm = steps["norm"].norm if "norm" in steps else ""
-        self._weights = weights
-
-    def scores(self, text: str) -> Array | float:
-        places = self._counter.places(text)
-        if not places:
-            return 0.0
-        values = None  # all ones
-        if len(set(places)) != len(places):
-            places, values = self._counted(places)
-        at = np.array(places)
-        if self._factors is not None:
-            factors = self._factors.take(at)
-            values = factors if values is None else values * factors
-        scores: Array
-        if values is None:
-            values = np.ones(len(places))
-        scores = values.dot(self._weights.take(at, axis=0))
-        if self._norm:
-            length = self._length(values)
-            return scores / length if length else scores
-        return scores
-
-    def _counted(self, places: list[int]) -> tuple[list[int], Array | None]:
-        """Each place once, with its count; None when they all count as one."""
-        counts = dict.fromkeys(places, 0)
-        if self._binary:
-            return list(counts), None
-        for place in places:
-            counts[place] += 1
-        values = np.array(list(counts.values()), dtype=np.float64)
-        return list(counts), np.log(values) + 1.0 if self._log else values
-
-    def _length(self, values: Array) -> float:
-        if self._norm == "l2":
-            return math.sqrt(values.dot(values))
-        sizes = np.abs(values)
-        return float(sizes.sum() if self._norm == "l1" else sizes.max())

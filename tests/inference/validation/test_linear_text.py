@@ -34,6 +34,7 @@ from sklearn.svm import SVC, LinearSVC, LinearSVR
 from inference import runtimes
 from inference.runtimes.base import RawOutput
 from inference.runtimes.linear_text import reader
+from inference.runtimes.linear_text.scoring import LONGEST_SINGLE
 from inference.signature import Column, Feed, Signature
 from inference.validation import linear_text
 from inference.validation.samples import words
@@ -220,6 +221,12 @@ def test_a_thousand_documents_in_five_scripts_get_the_originals_answers(name: st
 def test_any_text_gets_the_originals_answer(name: str, texts: list[str]) -> None:
     assert one_of_each(name).differences(texts) == []
     assert one_of_each(name).differences(texts, size=1) == []
+
+
+def test_a_long_text_alone_gets_the_originals_answer() -> None:
+    long = " ".join(UNSEEN * 3)
+    assert len(long) > LONGEST_SINGLE
+    assert one_of_each("words").differences([long], size=1) == []
 
 
 # -- What has no linear form --------------------------------------------------------------------------
