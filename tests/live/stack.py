@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -139,7 +140,7 @@ class Stack:
         """Start a management command that stays."""
         with (self.directory / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [sys.executable, "manage.py", *arguments],
+                ends_with_this_process([sys.executable, "manage.py", *arguments]),
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
@@ -222,6 +223,11 @@ class Stack:
         for name in list(self._processes):
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.stop(name)
+
+
+def ends_with_this_process(line: list[str]) -> list[str]:
+    """The command, to get SIGTERM when the thread that started it is no more: a killed run leaves no platform."""
+    return ["setpriv", "--pdeathsig", "TERM", *line] if shutil.which("setpriv") else line
 
 
 def wait_until(condition: Any, seconds: float, explain: Any = lambda: "") -> None:
