@@ -11,5 +11,5 @@ from mlplatform import one_thread
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
     if sys.argv[1:2] == ["serve"]:
-        one_thread.per_inference()
+        one_thread.tell_libraries()
     execute_from_command_line(sys.argv)

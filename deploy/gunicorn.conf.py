@@ -16,7 +16,7 @@ from gunicorn.glogging import Logger
 
 from mlplatform import leaving, one_thread
 
-one_thread.per_inference()
+one_thread.tell_libraries()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
 
 WARM_UP_SECONDS = 600.0

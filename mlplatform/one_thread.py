@@ -1,9 +1,14 @@
-"""One thread per inference: the processes of a server are what runs side by side."""
+"""One thread for the numerical libraries of a process: processes run side by side, those of a server and of tests.
+
+Threads that wait for each other for want of a core spin, and take twenty times the processor time.
+"""
 
 import os
 
+_NAMES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-def per_inference() -> None:
-    """Tell the numerical libraries; they listen when they are imported, so this comes before."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+
+def tell_libraries() -> None:
+    """For this process and those that it starts; before NumPy is imported, since the libraries listen only then."""
+    for name in _NAMES:
         os.environ.setdefault(name, "1")

@@ -15,7 +15,8 @@ import hypothesis
 from django.conf import settings
 from django.test import override_settings
 
-from tests import one_thread, patience
+from mlplatform import one_thread
+from tests import patience
 
 # Before Django reads its settings: everything the platform writes goes below a directory of this process's own.
 if not settings.configured:
@@ -24,7 +25,7 @@ if not settings.configured:
     os.environ["VAR_DIR"] = str(_run_dir)
     os.environ["DJANGO_SETTINGS_MODULE"] = "mlplatform.settings"
     patience.begin()
-    one_thread.begin()
+    one_thread.tell_libraries()
     if "REDIS_URL" in os.environ and "PYTEST_XDIST_WORKER" in os.environ:
         # Processes that run tests side by side each empty their own database.
         address, _, database = os.environ["REDIS_URL"].rpartition("/")

@@ -19,7 +19,7 @@ from mlplatform.server.master import Master
 @pytest.mark.stores
 def test_what_the_master_does_before_it_forks_starts_no_thread_and_opens_no_database() -> None:
     code = (
-        "import os, sys; from mlplatform import one_thread; one_thread.per_inference()\n"
+        "import os, sys; from mlplatform import one_thread; one_thread.tell_libraries()\n"
         "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'mlplatform.settings'); import django; django.setup()\n"
         "from django.core.management import call_command; call_command('check')\n"
         "from mlplatform.server import master; master.gather()\n"
