@@ -19,20 +19,15 @@ application: Any = get_wsgi_application()
 # The URL map and all it imports now: a mistake in it stops the start, and the first request isn't the slow one.
 get_resolver().url_patterns  # noqa: B018 - reading it is what imports it
 
-from mlplatform.request_log import QUIET  # noqa: E402 (its imports need the apps, which are there from here on)
+# The apps that these import are there from here on.
+from mlplatform.fast_lane import FastLane  # noqa: E402
+from mlplatform.request_log import QUIET  # noqa: E402
 
+# It tells quick predictions apart also where Django answers them: they are as quick to wait for then.
+_lane = FastLane(application)
+is_brief = _lane.is_brief
 if settings.FAST_LANE:
-    from mlplatform.fast_lane import FastLane
-
-    application = FastLane(application)
-    _is_quick_prediction, is_brief = application.is_quick, application.is_brief
-else:
-
-    def _is_quick_prediction(environ: dict[str, Any], body: bytes) -> bool:
-        """No prediction is answered without a thread of its own."""
-        return False
-
-    is_brief = _is_quick_prediction
+    application = _lane
 
 
 def is_quick(environ: dict[str, Any], body: bytes) -> bool:
@@ -40,7 +35,7 @@ def is_quick(environ: dict[str, Any], body: bytes) -> bool:
 
     Who looks after the server asks for /health and /ready, and must not hear from a long queue that it is dead.
     """
-    return _is_quick_prediction(environ, body) or _is_of_health(environ)
+    return _lane.is_quick(environ, body) or _is_of_health(environ)
 
 
 def _is_of_health(environ: dict[str, Any]) -> bool:

@@ -1,9 +1,13 @@
 """What the server answers on the thread that reads requests, besides predictions."""
 
 import io
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from mlplatform import wsgi
 
@@ -40,3 +44,19 @@ def test_all_else_waits_for_one() -> None:
     for more in ({"REQUEST_METHOD": "HEAD"}, {"REQUEST_METHOD": "POST"}, {"CONTENT_LENGTH": "3"},
                  {"HTTP_TRANSFER_ENCODING": "chunked"}):  # fmt: skip
         assert not wsgi.is_quick(environ("/health", **more), b""), more
+
+
+@pytest.mark.parametrize("lane", ["true", "false"])
+def test_a_quick_prediction_needs_no_thread_of_its_own_whoever_answers_it(lane: str) -> None:
+    program = (
+        "import django; django.setup()\n"
+        "from mlplatform.fast_lane import FastLane\n"
+        "FastLane.is_quick = lambda self, environ, body: body == b'quick'\n"
+        "from mlplatform import wsgi\n"
+        "print([wsgi.is_quick({'PATH_INFO': '/x', 'REQUEST_METHOD': 'POST'}, body) for body in (b'quick', b'slow')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "FAST_LANE": lane}, cwd=settings.BASE_DIR, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "[True, False]"
