@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -35,7 +35,7 @@ def render() -> bytes:
     """All metrics in Prometheus' text format. Without a database, what needs it is left out."""
     metrics.observe_pending()
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=str(settings.METRICS_DIR))
+    _Counts(registry, path=str(settings.METRICS_DIR))
     registry.register(_States())
     return generate_latest(registry)
 
@@ -51,6 +51,16 @@ def forget_the_dead() -> int:
             path.unlink(missing_ok=True)
             gone += 1
     return gone
+
+
+class _Counts(MultiProcessCollector):
+    """The counts of all processes. A file without content is no count: a process that is killed while it begins one
+    leaves it so, and the library would stumble over it in every scrape from then on.
+    """
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(path) for path in settings.METRICS_DIR.glob("*.db") if path.stat().st_size]
+        return self.merge(files, accumulate=True)
 
 
 class _States(Collector):

@@ -139,6 +139,12 @@ def test_counts_are_sums_over_processes_and_outlive_a_killed_one() -> None:
             child.communicate()
 
 
+def test_a_process_that_was_killed_as_it_began_a_file_of_counts_spoils_no_scrape() -> None:
+    metrics.count_prediction(model="toy", version=1, status="ok", seconds=0.002)
+    (settings.METRICS_DIR / "counter_4194304.db").touch()
+    assert told("ml_prediction_total", model="toy") == 1
+
+
 def test_states_are_those_of_this_hosts_living_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch, scrape, "socket", gethostname=lambda: "here")
     facts = {
