@@ -67,6 +67,14 @@ def ask(client: Any, ada: Any) -> Any:
     return ask
 
 
+def let_look(*people: Any) -> None:
+    """At the pages of predictions."""
+    for person in people:
+        person.is_staff = True
+        person.save()
+        person.user_permissions.add(Permission.objects.get(codename="view_predictionlog"))
+
+
 def recorded() -> PredictionLog:
     while spool.ship_once():
         pass
@@ -192,10 +200,7 @@ def test_the_page_of_a_prediction_draws_it_for_those_who_may_read_the_data(
     ask({"instances": ["server <b>down</b>"], "explain": True})
     page = reverse("prediction", args=[recorded().pk])
 
-    for person in (ada, bob):
-        person.is_staff = True
-        person.save()
-        person.user_permissions.add(Permission.objects.get(codename="view_predictionlog"))
+    let_look(ada, bob)
     client.force_login(ada)
     shown = client.get(page).content.decode()
     assert "What moved the answer" in shown
@@ -221,9 +226,7 @@ def test_an_answer_is_explained_afterwards_too_once_somebody_asks(
     at_once = reverse("prediction", args=[recorded().pk])
     ask(body)
     page = reverse("prediction", args=[recorded().pk])
-    ada.is_staff = True
-    ada.save()
-    ada.user_permissions.add(Permission.objects.get(codename="view_predictionlog"))
+    let_look(ada)
     client.force_login(ada)
 
     offered = client.get(page).content.decode()
@@ -254,9 +257,7 @@ def test_what_was_not_kept_whole_is_not_explained_afterwards(
     services.change_model(model=version.model, by=ada, **changes)
     ask({"instances": [[3.0, 0.0]]})
     page = reverse("prediction", args=[recorded().pk])
-    ada.is_staff = True
-    ada.save()
-    ada.user_permissions.add(Permission.objects.get(codename="view_predictionlog"))
+    let_look(ada)
     client.force_login(ada)
     assert "What moved the answer" not in client.get(page + "?explain=1").content.decode()
 
