@@ -7,13 +7,17 @@ from collections.abc import Callable
 
 CLOSED, HALF_OPEN, OPEN = "closed", "half_open", "open"
 
+LONGEST_TRY_SECONDS = 10.0
+"""So long does one who tries keep the others from it; one that never tells how it went does so no longer."""
+
 _known: "weakref.WeakValueDictionary[str, Breaker]" = weakref.WeakValueDictionary()
 
 
 class Breaker:
     """Closed while the service answers; after `failures` in a row open for a pause; then one caller tries (half open).
 
-    Each failed try doubles the pause, from `first_pause` to `longest_pause` seconds.
+    Each failed try doubles the pause, from `first_pause` to `longest_pause` seconds. A pause begins when a try has
+    failed: a service that swallows everything takes longer to find silent than a pause lasts.
     """
 
     def __init__(
@@ -46,7 +50,7 @@ class Breaker:
         return HALF_OPEN if self._is_trying else OPEN
 
     def lets_try(self) -> bool:
-        """Whether this caller may try. While open, one caller per pause may, and the next pause is longer."""
+        """Whether this caller may try. While open, one caller after each pause may, and the next pause is longer."""
         if not self._pause:
             return True
         with self._lock:
@@ -54,7 +58,7 @@ class Breaker:
             if now < self._tries_at:
                 return False
             self._pause = min(self._longest, self._pause * 2)
-            self._tries_at = now + self._pause
+            self._tries_at = now + max(self._pause, LONGEST_TRY_SECONDS)
             self._is_trying = True
             return True
 
@@ -63,11 +67,11 @@ class Breaker:
         with self._lock:
             self._failures += 1
             self._is_trying = False
-            if self._pause or self._failures < self._most:
-                return False
-            self._pause = self._first
+            opens = not self._pause and self._failures >= self._most
+            if opens:
+                self._pause = self._first
             self._tries_at = self._clock() + self._pause
-            return True
+            return opens
 
     def succeeded(self) -> bool:
         """Note an answer; True when it closes the breaker."""

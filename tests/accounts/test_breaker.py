@@ -35,6 +35,30 @@ def test_an_answer_between_failures_begins_the_count_anew(toy):
     assert (toy.state, toy.lets_try()) == ("closed", True)
 
 
+def test_nobody_else_tries_until_a_long_try_has_failed_and_its_pause_is_over(clock):
+    toy = Breaker("toy", first_pause=1.0, longest_pause=2.0, clock=clock)
+    toy.failed()
+    clock.now = 1.0
+    assert toy.lets_try()
+    clock.now = 5.0
+    assert not toy.lets_try()
+    toy.failed()
+    assert not toy.lets_try()
+    clock.now = 6.9
+    assert not toy.lets_try()
+    clock.now = 7.0
+    assert toy.lets_try()
+
+
+def test_one_who_tries_and_never_tells_does_not_keep_the_others_away_for_ever(clock):
+    toy = Breaker("toy", first_pause=1.0, longest_pause=2.0, clock=clock)
+    toy.failed()
+    clock.now = 1.0
+    assert toy.lets_try()
+    clock.now = 11.0
+    assert toy.lets_try()
+
+
 def test_after_the_pause_one_caller_tries_and_decides(toy, clock):
     for _ in range(5):
         toy.failed()
