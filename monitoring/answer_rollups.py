@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monitoring import histogram
-from monitoring.rollups import COARSER, Record
+from monitoring.rollups import Record
 from monitoring.sum_models import AnswerRollup
 from monitoring.sums_table import Key, SumsTable
 
@@ -40,9 +40,9 @@ class Delta:
             _add_error(self.errors, code, told)
 
 
-def deltas(groups: Mapping[Key, list[Record]]) -> dict[Key, Delta]:
-    """The sums of `rollups.grouped` records for every resolution; a record with nothing to tell has no part in them."""
-    minutes: dict[Key, Delta] = {}
+def minutes(groups: Mapping[Key, list[Record]]) -> dict[Key, Delta]:
+    """The sums of `rollups.grouped` records; a record with nothing to tell has no part in them."""
+    found: dict[Key, Delta] = {}
     for key, records in groups.items():
         telling = [
             record
@@ -50,8 +50,8 @@ def deltas(groups: Mapping[Key, list[Record]]) -> dict[Key, Delta]:
             if record["confidence"] is not None or record["error_code"] or record.get("output") is not None
         ]
         if telling:
-            minutes.setdefault(key[:_KEY], Delta()).merge(_told(telling))
-    return _with_coarser(minutes)
+            found.setdefault(key[:_KEY], Delta()).merge(_told(telling))
+    return found
 
 
 def _told(records: list[Record]) -> Delta:
@@ -88,14 +88,6 @@ def _read_answers(output: Mapping[str, Any], labels: list[str], numbers: list[fl
             labels.append(str(said))
         elif kind is int or kind is float:
             numbers.append(said)
-
-
-def _with_coarser(minutes: Mapping[Key, Delta]) -> dict[Key, Delta]:
-    found = dict(minutes)
-    for (_, start, *rest), delta in minutes.items():
-        for resolution in COARSER:
-            found.setdefault((resolution, start // resolution * resolution, *rest), Delta()).merge(delta)
-    return found
 
 
 def joined(first: list[float], second: list[float]) -> list[float]:

@@ -12,7 +12,6 @@ from monitoring.sum_models import ClientRollup
 from monitoring.sums_table import Key, SumsTable
 
 Record = dict[str, Any]
-COARSER = (Resolution.QUARTER.value, Resolution.HOUR.value, Resolution.DAY.value)
 
 _told_apart = itemgetter("model_id", "version_id", "outcome", "user_id", "key_id")
 
@@ -70,15 +69,6 @@ def shortened(sums: Mapping[Key, Delta], length: int) -> dict[Key, Delta]:
     found: dict[Key, Delta] = {}
     for key, delta in sums.items():
         found.setdefault(key[:length], Delta()).merge(delta)
-    return found
-
-
-def with_coarser(sums: Mapping[Key, Delta]) -> dict[Key, Delta]:
-    """The sums of minutes, and beside them those of every coarser resolution."""
-    found = dict(sums)
-    for (_, start, *rest), delta in sums.items():
-        for resolution in COARSER:
-            found.setdefault((resolution, start // resolution * resolution, *rest), Delta()).merge(delta)
     return found
 
 

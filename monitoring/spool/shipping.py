@@ -15,7 +15,7 @@ from pathlib import Path
 
 from django.db import DataError, IntegrityError, transaction
 
-from monitoring import erasure, summing
+from monitoring import erasure
 from monitoring.models import SpoolFile
 from monitoring.spool import adoption, files, loading, rejected
 from monitoring.spool.counters import counters
@@ -23,14 +23,14 @@ from monitoring.spool.errors import Overtaken
 from monitoring.spool.records import BadRecord, Record, parse
 from monitoring.spool.rejected import Refused
 from monitoring.spool.writer import writer
+from monitoring.summing import Sums
 
 logger = logging.getLogger(__name__)
 
-BITE_BYTES = 1 << 20
-"""How much of a file is loaded in one transaction (more only when one record is larger).
-
-While it is loaded, a bite takes some fifteen times its size of memory. Larger ones load no faster.
-"""
+BITE_BYTES = 8 << 20
+"""How much of a file is loaded in one transaction (more only when one record is larger)."""
+PIECE_BYTES = 1 << 20
+"""How much of it is in memory as records at once: some fifteen times its size."""
 
 _known_offsets: dict[str, int] = {}
 """Checkpoints of this process's own files, as last committed; forgotten whenever something goes wrong."""
@@ -143,34 +143,59 @@ def _read(descriptor: int, offset: int) -> bytes:
 
 def _load(host: str, name: str, offset: int, data: bytes) -> int:
     """Load one bite. Returns how many of its records are in the database now."""
-    good, refused = _parse(data, offset)
-    end = offset + len(data)
-    if refused or not _load_whole(host, name, offset, end, good):
-        return _load_sorting_out(host, name, offset, end, good, refused)
-    counters.shipped += len(good)
-    return len(good)
+    loaded = _load_whole(host, name, offset, data)
+    if loaded is None:
+        loaded = sum(_load_piece(host, name, start, piece) for start, piece in _pieces(offset, data))
+    return loaded
 
 
-def _load_whole(host: str, name: str, start: int, end: int, records: list[Record]) -> bool:
-    """Load all records, or none and False when the database refuses one of them."""
+def _load_whole(host: str, name: str, start: int, data: bytes) -> int | None:
+    """Load all records, or none and None when one of them is none or the database refuses it.
+
+    Of a bite only a piece is in memory as records. The sums are added once: many models and clients have as many rows
+    in them as a piece has records.
+    """
+    sums = Sums()
     try:
         with transaction.atomic():
-            _move(host, name, start, end)
-            erasure.keep_back(records)
-            loading.insert(records)
-            summing.add(record.values for record in records)
-    except (DataError, IntegrityError):
-        return False
-    return True
+            _move(host, name, start, start + len(data))
+            for at, piece in _pieces(start, data):
+                _insert(at, piece, sums)
+            sums.add()
+    except (DataError, IntegrityError, _Unfit):
+        return None
+    counters.shipped += sums.counted
+    return sums.counted
 
 
-def _load_sorting_out(host: str, name: str, start: int, end: int, records: list[Record], refused: list[Refused]) -> int:
-    """Load the records that can be loaded and put aside the others, with `refused`; returns how many were loaded."""
+class _Unfit(Exception):
+    """A bite holds a line that is no record: its pieces are loaded one by one."""
+
+
+def _insert(at: int, piece: bytes, sums: Sums) -> None:
+    records, refused = _parse(piece, at)
+    if refused:
+        raise _Unfit
+    erasure.keep_back(records)
+    loading.insert(records)
+    sums.count(record.values for record in records)
+
+
+def _load_piece(host: str, name: str, start: int, data: bytes) -> int:
+    """Load what can be loaded of a piece, and put aside the rest; returns how many records were loaded."""
+    loaded = _load_whole(host, name, start, data)
+    return _load_sorting_out(host, name, start, data) if loaded is None else loaded
+
+
+def _load_sorting_out(host: str, name: str, start: int, data: bytes) -> int:
+    records, refused = _parse(data, start)
     with transaction.atomic():
-        _move(host, name, start, end)
+        _move(host, name, start, start + len(data))
         erasure.keep_back(records)
         found = loading.insert_carefully(records)
-        summing.add(record.values for record in found.inserted)
+        sums = Sums()
+        sums.count(record.values for record in found.inserted)
+        sums.add()
         refused = refused + [(record.offset, record.line, reason) for record, reason in found.refused]
         if refused:
             rejected.keep(name, refused)
@@ -178,6 +203,17 @@ def _load_sorting_out(host: str, name: str, start: int, end: int, records: list[
     counters.repeated += len(found.repeated)
     counters.rejected += len(refused)
     return len(found.inserted)
+
+
+def _pieces(offset: int, data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Whole lines of a bite, about PIECE_BYTES at once, each with where they begin in the file."""
+    start = 0
+    while start < len(data):
+        end = len(data)
+        if end - start > PIECE_BYTES:
+            end = data.rfind(b"\n", start, start + PIECE_BYTES) + 1 or data.index(b"\n", start + PIECE_BYTES) + 1
+        yield offset + start, data[start:end]
+        start = end
 
 
 def _parse(data: bytes, offset: int) -> tuple[list[Record], list[Refused]]:

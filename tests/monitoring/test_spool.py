@@ -15,8 +15,8 @@ import pytest
 from django.db import connection, transaction
 
 from accounts import metrics
-from monitoring import histogram, spool, summing
-from monitoring.models import PredictionLog, Resolution, Rollup, SpoolFile
+from monitoring import histogram, rollups, spool, summing
+from monitoring.models import AnswerRollup, PredictionLog, Resolution, Rollup, SpoolFile
 from monitoring.spool import files, loading, shipping
 from monitoring.spool import writer as writing
 from monitoring.spool.counters import counters
@@ -78,14 +78,43 @@ def test_what_is_shipped_is_not_shipped_again(record: Any) -> None:
     assert PredictionLog.objects.count() == 4
 
 
-def test_a_file_is_loaded_in_bites_and_a_record_larger_than_a_bite_is_loaded_too(
-    record: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("bite", "piece"), [(1000, 1 << 20), (1 << 20, 1000), (8000, 1000)])
+def test_a_file_is_loaded_in_bites_and_pieces_and_so_is_a_record_larger_than_those(
+    record: Any, monkeypatch: pytest.MonkeyPatch, bite: int, piece: int
 ) -> None:
-    monkeypatch.setattr(shipping, "BITE_BYTES", 1000)
+    monkeypatch.setattr(shipping, "BITE_BYTES", bite)
+    monkeypatch.setattr(shipping, "PIECE_BYTES", piece)
     for size in (10, 10, 5000, 10, 900, 1, 20000):
         spool.append(record(input="x" * size))
     assert spool.ship_once() == 7
     assert sorted(len(row.input) for row in PredictionLog.objects.all()) == [1, 10, 10, 10, 900, 5000, 20000]
+    assert Rollup.objects.get(resolution=Resolution.MINUTE).requests == 7
+
+
+def test_of_a_bite_with_bad_lines_everything_else_is_loaded_and_counted_once(
+    record: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipping, "PIECE_BYTES", 1000)
+    twice = record(confidence=0.5)
+    for number in range(20):
+        spool.append(twice if number in (3, 17) else record(confidence=0.5))
+        if number == 9:
+            writer.write(b"no record\n")
+    assert spool.ship_once() == 19
+    assert PredictionLog.objects.count() == 19
+    for resolution in Resolution.values:
+        assert Rollup.objects.get(resolution=resolution).requests == 19
+        assert AnswerRollup.objects.get(resolution=resolution).confidences == histogram.from_counts({10: 19})
+
+
+def test_many_pieces_of_a_bite_move_the_sums_once(record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shipping, "PIECE_BYTES", 1000)
+    moved: list[int] = []
+    monkeypatch.setattr(rollups.table, "add", lambda sums: moved.append(len(sums)))
+    for _ in range(20):
+        spool.append(record())
+    assert spool.ship_once() == 20
+    assert moved == [len(Resolution.values)]
 
 
 def test_a_database_error_in_the_middle_of_a_shipment_leaves_nothing_and_the_next_one_everything(
@@ -98,7 +127,7 @@ def test_a_database_error_in_the_middle_of_a_shipment_leaves_nothing_and_the_nex
         raise RuntimeError("the connection is gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(summing, "add", fail)
+        broken.setattr(summing.Sums, "add", fail)
         with pytest.raises(RuntimeError, match="gone"):
             spool.ship_once()
     assert not PredictionLog.objects.exists()
