@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from inference.handlers import cells
 from inference.handlers.base import Predictions
 from inference.runtimes.base import RawOutput
 from inference.signature import Signature
@@ -31,9 +32,14 @@ def to_columns(output: RawOutput, signature: Signature) -> AnswerColumns:
     if output.probabilities is None or not signature.has_probabilities:
         return AnswerColumns(labels, None, None)
     probabilities = _with_gaps(output.probabilities)
+    return AnswerColumns(labels, probabilities, _highest_column(probabilities))
+
+
+def _highest_column(probabilities: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """The highest of each row, NaN for a row of gaps."""
     # Class by class: to reduce rows of a few numbers takes twenty times as long.
-    highest = np.fmax.reduce(np.asfortranarray(probabilities), axis=1)
-    return AnswerColumns(labels, probabilities, highest)
+    highest: np.ndarray[Any, Any] = np.fmax.reduce(np.asfortranarray(probabilities), axis=1)
+    return highest
 
 
 def _label_column(labels: Any, signature: Signature) -> "np.ndarray[Any, Any]":
@@ -61,7 +67,9 @@ def to_predictions(output: RawOutput, signature: Signature) -> Predictions:
     if output.probabilities is None or not signature.has_probabilities:
         return Predictions(predictions, None, classes, None)
     probabilities = finite(output.probabilities)
-    return Predictions(predictions, probabilities, classes, [_highest(row) for row in probabilities])
+    if output.probabilities.size <= FEW_CELLS:
+        return Predictions(predictions, probabilities, classes, [_highest(row) for row in probabilities])
+    return Predictions(predictions, probabilities, classes, finite(_highest_column(_with_gaps(output.probabilities))))
 
 
 def _shaped(labels: Any, signature: Signature) -> "np.ndarray[Any, Any]":
@@ -79,7 +87,7 @@ def _labels(labels: Any, signature: Signature) -> list[Any]:
     labels = _shaped(labels, signature)
     if signature.task == "regression":
         return finite(labels)
-    values: list[Any] = labels.tolist()
+    values = _listed(labels)
     first = signature.classes[0] if signature.classes else None
     if isinstance(first, bool):
         return [bool(value) for value in values]
@@ -92,7 +100,7 @@ def _labels(labels: Any, signature: Signature) -> list[Any]:
 
 def finite(array: "np.ndarray[Any, Any]") -> list[Any]:
     """`tolist` with None in place of NaN and infinity."""
-    values: list[Any] = array.tolist()
+    values = _listed(array)
     if array.size <= FEW_CELLS and array.ndim <= 2:
         # One that is not finite makes the sum so, too; a sum that overflows is only looked at more closely.
         if math.isfinite(sum(values if array.ndim == 1 else chain.from_iterable(values), 0.0)):
@@ -100,6 +108,17 @@ def finite(array: "np.ndarray[Any, Any]") -> list[Any]:
     elif np.isfinite(array).all():
         return values
     return _replace(values)
+
+
+def _listed(array: "np.ndarray[Any, Any]") -> list[Any]:
+    """`tolist` of at least one dimension; of many rows so that other threads get the interpreter in between."""
+    if len(array) <= cells.ROWS_AT_ONCE:
+        few: list[Any] = array.tolist()
+        return few
+    values: list[Any] = []
+    for piece in cells.pieces(array):
+        values += piece.tolist()
+    return values
 
 
 def _replace(values: Any) -> Any:

@@ -1,6 +1,7 @@
 """From rows of JSON cells to the runtime's arrays, one column at a time; says which cell is wrong."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from inference.signature import DTYPES, FEED_DTYPES, Column, Feed, Signature
 
 NUMBERS = frozenset({int, float})
 ROWS_AT_ONCE = 500
-"""numpy holds the interpreter while it reads numbers of Python; other threads get it in between."""
+"""numpy, and compiled code, hold the interpreter while they read numbers of Python; other threads get it in between."""
 
 
 def to_feeds(table: Table, signature: Signature) -> Arrays:
@@ -94,9 +95,7 @@ def text_array(values: Any) -> Any:
 def floats(values: Any, dtype: Any, allows_missing: bool) -> Any:
     """Finite floats (NaN for null when allowed). Raises CellRefused."""
     if len(values) > ROWS_AT_ONCE:
-        pieces = range(0, len(values), ROWS_AT_ONCE)
-        arrays = [floats(values[at : at + ROWS_AT_ONCE], dtype, allows_missing) for at in pieces]
-        return _joined(arrays)
+        return np.concatenate([floats(piece, dtype, allows_missing) for piece in pieces(values)])
     try:
         with np.errstate(over="ignore"):
             array = np.array(values, dtype=dtype)
@@ -107,11 +106,10 @@ def floats(values: Any, dtype: Any, allows_missing: bool) -> Any:
     return array
 
 
-def _joined(arrays: list[Any]) -> Any:
-    try:
-        return np.concatenate(arrays)
-    except ValueError:  # rows of different lengths
-        raise CellRefused from None
+def pieces(values: Any) -> Iterator[Any]:
+    """The same, ROWS_AT_ONCE at a time. Not compiled: at each step other threads may have the interpreter."""
+    for at in range(0, len(values), ROWS_AT_ONCE):
+        yield values[at : at + ROWS_AT_ONCE]
 
 
 def _integers(values: tuple[Any, ...]) -> Any:

@@ -40,6 +40,18 @@ class TabularHandler:
 
 def _matrix(rows: Any, signature: Signature) -> "np.ndarray[Any, Any] | None":
     """The fast path: every row a sequence of numbers of the right width; None on any doubt."""
+    if len(rows) <= cells.ROWS_AT_ONCE:
+        return _piece(rows, signature)
+    arrays = []
+    for piece in cells.pieces(rows):
+        array = _piece(piece, signature)
+        if array is None:
+            return None
+        arrays.append(array)
+    return np.concatenate(arrays)
+
+
+def _piece(rows: Any, signature: Signature) -> "np.ndarray[Any, Any] | None":
     allowed = WITH_NULL if signature.allows_missing else PLAIN
     width, dtype = signature.width, signature.matrix_dtype
     for row in rows:

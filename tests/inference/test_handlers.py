@@ -9,7 +9,7 @@ import pytest
 
 from inference import handlers
 from inference.errors import InputInvalid
-from inference.handlers import Payload, cells
+from inference.handlers import Payload, cells, tabular
 from inference.runtimes.base import RawOutput
 from inference.signature import Column, Feed, Signature, SignatureInvalid
 
@@ -155,6 +155,44 @@ def test_many_rows_are_read_as_few_are() -> None:
     assert np.array_equal(prepare(numbers(), rows)["X"], np.array(rows, dtype=np.float32))
     rows[-2][1] = 1e39
     assert refusal(numbers(), rows).row == len(rows) - 2
+
+
+class OnlyInPieces(list[Any]):
+    """Rows that nobody may go through at once: compiled code would let no other thread in meanwhile."""
+
+    def __iter__(self) -> Any:
+        raise AssertionError("all rows at once")
+
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        assert not isinstance(at, slice) or len(found) <= cells.ROWS_AT_ONCE
+        return found
+
+
+@pytest.mark.parametrize("last", [[1, 2, 3], [1, 2, "x"]])
+def test_many_rows_are_read_some_hundred_at_a_time(last: list[Any]) -> None:
+    rows = OnlyInPieces([*[[1, 2, 3]] * (2 * cells.ROWS_AT_ONCE), last])
+    matrix = tabular._matrix(rows, numbers())
+    assert (matrix is None) == ("x" in last)
+    assert matrix is None or matrix.shape == (len(rows), 3)
+
+
+class ListedInPieces(np.ndarray[Any, Any]):
+    """An array of which no more than some hundred rows may be listed at once."""
+
+    def tolist(self) -> Any:
+        assert len(self) <= cells.ROWS_AT_ONCE
+        return super().tolist()
+
+
+def test_many_answers_are_listed_some_hundred_at_a_time() -> None:
+    count = 2 * cells.ROWS_AT_ONCE + 1
+    labels, probabilities = np.arange(count) % 2, np.linspace(0, 1, 2 * count).reshape(count, 2)
+    signature = numbers(classes=(0, 1), has_probabilities=True)
+    said = answer(signature, labels.view(ListedInPieces), probabilities.view(ListedInPieces))
+    assert said.predictions == labels.tolist()
+    assert said.probabilities == probabilities.tolist()
+    assert said.confidence == probabilities.max(axis=1).tolist()
 
 
 def test_values_too_large_for_single_precision_fit_double_precision() -> None:
@@ -315,10 +353,12 @@ def test_nan_and_infinity_become_null(rows: int) -> None:
     assert answer(signature, values).predictions == [None, None, *[1.0] * (rows - 2)]
 
 
-def test_a_row_without_any_probability_has_no_confidence() -> None:
+@pytest.mark.parametrize("times", [1, 100])
+def test_a_row_without_any_probability_has_no_confidence(times: int) -> None:
     signature = numbers(classes=(0, 1), has_probabilities=True)
-    said = answer(signature, np.array([0, 1]), np.array([[np.nan, np.nan], [np.nan, 0.5]]))
-    assert said.confidence == [None, 0.5]
+    probabilities = [[np.nan, np.nan], [np.nan, 0.5], [np.inf, 0.25]] * times
+    said = answer(signature, np.array([0, 1, 1] * times), np.array(probabilities))
+    assert said.confidence == [None, 0.5, 0.25] * times
 
 
 @pytest.mark.parametrize(("classes", "wanted"), [((False, True), True), ((0.0, 1.0), 1.0), ((0, 1), 1)])
