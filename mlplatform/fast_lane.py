@@ -92,6 +92,7 @@ class FastLane:
         """
         fit = self._fit(environ)
         if fit is None or not lane.is_quick(fit.terms.reference, body) or not limits.is_near(fit.principal):
+            environ.pop(_JUDGED, None)  # found when less of the body was there: whose key it was may have ended since
             return False
         environ[_JUDGED] = fit
         return True

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from accounts import limits
+from accounts import limits, services
 from accounts.arrival import ARRIVED
 from accounts.credential_cache import remembered
+from accounts.models import ApiKey
 from inference import model_cache
 from registry import resolver
 from tests.parity import corpus
@@ -109,6 +110,20 @@ def test_what_only_a_word_of_the_database_or_of_redis_keeps_from_being_quick_is_
     assert not is_brief(door, {})
     assert not is_brief(door, credential, Call("why", b'{"instances": [[1, 2]], "explain": true}'))
     assert not is_brief(door, credential, Call("elsewhere", corpus.ROW, path="/api/v1/predict/nothing"))
+
+
+def test_what_was_found_quick_while_its_body_was_on_its_way_is_judged_anew_when_the_credential_has_ended(
+    doors: Any, credential: Any, ada: Any
+) -> None:
+    """Whoever sends the head, and the body when the key is revoked, is refused."""
+    lane, environ = doors[1].lane, CALL.to_environ(credential)
+    assert lane.is_quick(environ, b"")
+    prefix = credential["HTTP_X_API_KEY"].split("_")[1]
+    services.revoke_key(by=ada, key=ApiKey.objects.get(prefix=prefix))
+    assert not lane.is_quick(environ, CALL.body)
+    told: list[str] = []
+    lane(environ, lambda status, headers: told.append(status))
+    assert told == ["401 Unauthorized"]
 
 
 def test_who_waited_for_a_thread_until_the_deadline_is_told_so_at_both_doors(
