@@ -163,6 +163,8 @@ class Connection(asyncio.Protocol):
             self._requests[-1].add_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self._is_staying:
+            return
         request = self._requests[-1]
         request.end_head(method=self._parser.get_method().decode("latin-1"), version=self._parser.get_http_version())
         request.keeps_alive = self._parser.should_keep_alive()

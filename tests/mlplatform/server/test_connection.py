@@ -353,6 +353,17 @@ def test_a_client_that_wants_another_protocol_gets_this_one() -> None:
     assert [text for _, _, text in answers] == [b"/slow a", b"/slow "]
 
 
+def test_an_offer_of_another_protocol_changes_neither_the_method_nor_whether_the_connection_stays() -> None:
+    site = Site()
+    offer = ("Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__", "Content-Length: 1")
+    patch = say("PATCH /slow HTTP/1.1", "Host: here", "Connection: Upgrade, HTTP2-Settings", *offer, body=b"a")
+    last = say("DELETE /slow HTTP/1.1", "Host: here", "Connection: Upgrade, HTTP2-Settings, close", *offer, body=b"a")
+    answers, has_ended = exchange(patch, last, count=2, site=site)
+    assert site.asked == ["PATCH /slow?", "DELETE /slow?"]
+    assert [status for status, _, _ in answers] == [200, 200]
+    assert has_ended
+
+
 def test_headers_that_come_twice_are_joined_and_those_with_underscores_left_out() -> None:
     answers, _ = exchange(get("/headers", "Cookie: a=1", "Cookie: b=2", "X-A: 1", "x-a: 2", "X_Forwarded_Proto: https"))
     assert eval(answers[0][2]) == [("HTTP_COOKIE", "a=1; b=2"), ("HTTP_HOST", "here"), ("HTTP_X_A", "1,2")]
