@@ -117,9 +117,11 @@ class DeadlineExceeded(Exception):
     """No answer before the model's deadline.
 
     `ran_seconds`: how long the model itself had been running. `still_runs`: whether it still does; None when it ended.
+    `is_noted`: whether the overrun was counted: requests that shared a call share its error.
     """
 
     code = "deadline_exceeded"
+    is_noted = False
 
     def __init__(
         self,

@@ -29,11 +29,19 @@ WITHIN_SECONDS = 60.0
 GRACE_SECONDS = 2.0
 # Of its deadline, this share must have been the model's own: the rest may have gone into waiting for its turn.
 _OWN_SHARE = 0.5
+_noting = threading.Lock()
 
 
 def note_overrun(error: Exception, *, served: Served, rows: int) -> None:
-    """See to it that a model which overran its deadline is counted, and the process replaced if it still runs."""
+    """See to it that a model which overran its deadline is counted, and the process replaced if it still runs.
+
+    A call that several requests shared is counted once.
+    """
     if not isinstance(error, DeadlineExceeded):
+        return
+    with _noting:
+        was_noted, error.is_noted = error.is_noted, True
+    if was_noted:
         return
     if error.still_runs is not None:
         _replace_unless_it_ends(error.still_runs, f"{served.model_name}:{served.number}")

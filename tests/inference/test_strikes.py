@@ -80,6 +80,14 @@ def test_what_merely_waited_and_large_batches_are_no_strikes(both):
     assert not Strike.objects.exists()
 
 
+def test_a_call_that_many_requests_shared_is_one_strike(both):
+    """They ran as one call, or waited for the same answer, and are all told of the same error."""
+    shared = DeadlineExceeded("oracle", deadline_seconds=30.0, ran_seconds=29.0)
+    for _ in range(5):
+        strikes.note_overrun(shared, served=resolver.served(both[1]), rows=1)
+    assert Strike.objects.count() == 1
+
+
 def test_strikes_before_a_restore_do_not_count_any_more(both, ada):
     _, second = both
     for _ in range(3):
