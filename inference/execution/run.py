@@ -46,7 +46,7 @@ def _joined(loaded: "Loaded", served: Served, feeds: Feeds, rows: int, until: fl
 
     def call(feeds: Feeds, until: float) -> RawOutput:
         nonlocal took_ms
-        output, took_ms = _call(loaded, served, feeds, rows, until)
+        output, took_ms = _call(loaded, served, feeds, len(next(iter(feeds.values()))), until)
         return output
 
     output = loaded.joiner.run(call, feeds, rows=rows, until=until, name=served.model_name, serving=served.serving)
