@@ -57,6 +57,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with self._watched():
             super()._commit()
 
+    def _rollback(self) -> None:
+        with self._watched():
+            super()._rollback()
+
     @contextmanager
     def _watched(self) -> Iterator[None]:
         connection, seconds = self.connection, database.patience_seconds() or _usual_seconds()

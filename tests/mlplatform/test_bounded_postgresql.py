@@ -144,6 +144,18 @@ def test_a_connection_that_hangs_is_not_usable(link: Any, proxy: FaultProxy) -> 
     assert database.is_away()
 
 
+def test_who_takes_a_transaction_back_waits_no_longer_either(link: Any, proxy: FaultProxy) -> None:
+    link.set_autocommit(False)
+    assert ask(link) == 1
+    proxy.is_black_hole = True
+    mend = threading.Timer(30, proxy.mend)  # else who waits for ever would wait for the end of the test
+    mend.start()
+    with database.patience(0.1), pytest.raises(OperationalError):
+        link.rollback()
+    mend.cancel()
+    assert database.is_away()
+
+
 def test_a_statement_that_is_wrong_says_nothing_about_the_server(link: Any) -> None:
     with pytest.raises(Exception, match="nothing_here"):
         ask(link, "SELECT * FROM nothing_here")
