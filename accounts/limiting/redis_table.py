@@ -12,7 +12,8 @@ from accounts.limiting.window import COUNTERS, SLOTS, Charge, Verdict
 
 TIMEOUT_SECONDS = 0.1
 
-# A bucket is a hash from the number of a step to the units spent in it.
+# A bucket is a hash from the number of a step to the units spent in it. One that lies more than a window ahead is from
+# before Redis's clock was put back, and would count until the clock is there again.
 _SCRIPT = f"""
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -24,7 +25,7 @@ for index, key in ipairs(KEYS) do
   local flat, used, spent = redis.call('HGETALL', key), 0, {{}}
   for place = 1, #flat, 2 do
     local at, units = tonumber(flat[place]), tonumber(flat[place + 1])
-    if at > slot - {COUNTERS} then
+    if math.abs(slot - at) < {COUNTERS} then
       used = used + units
       spent[#spent + 1] = {{at, units}}
     else

@@ -316,6 +316,21 @@ def test_redis_lets_go_of_buckets_nobody_uses(tmp_path: Path, own_redis: redis.R
 
 
 @needs_redis
+def test_what_redis_counted_before_its_clock_was_put_back_is_let_go(tmp_path: Path, own_redis: redis.Redis) -> None:
+    limiter = Limiter(directory=tmp_path, redis_url=REDIS_URL)
+    charge = (Charge("owner:1", 3),)
+    limiter.hit("g", charge, window=WINDOW)
+    (key,) = own_redis.keys("*")
+    (step,) = own_redis.hkeys(key)
+    later = int(step) + 10_000
+    own_redis.hset(key, str(later), 2)
+
+    assert [limiter.hit("g", charge, window=WINDOW).is_admitted for _ in range(3)] == [True, True, False]
+    assert not own_redis.hexists(key, str(later))
+    limiter.close()
+
+
+@needs_redis
 def test_a_wide_limit_takes_portions_and_two_hosts_stay_within_the_stated_bound(
     tmp_path: Path, own_redis: redis.Redis
 ) -> None:
