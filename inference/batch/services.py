@@ -5,6 +5,7 @@ import shutil
 import time
 import uuid
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,8 @@ def cancel(*, job: BatchJob, by: User) -> BatchJob:
             row.status, row.ended_at = JobStatus.CANCELLED, timezone.now()
         row.save(update_fields=["cancel_asked_at", "status", "ended_at"])
         audit.record("batch.cancelled", by=by, target=row)
-    if row.status == JobStatus.CANCELLED:
-        shutil.rmtree(row.folder, ignore_errors=True)
+        if row.status == JobStatus.CANCELLED:
+            transaction.on_commit(partial(shutil.rmtree, row.folder, ignore_errors=True))
     return row
 
 
@@ -142,7 +143,7 @@ def delete(*, job: BatchJob, by: User) -> None:
             raise StateForbids("This job is unfinished: cancel it first.", code="batch_unfinished", status=row.status)
         audit.record("batch.deleted", by=by, target=row)
         row.delete()
-    shutil.rmtree(job.folder, ignore_errors=True)
+        transaction.on_commit(partial(shutil.rmtree, job.folder, ignore_errors=True))
 
 
 def note_download(*, job: BatchJob, by: User) -> None:
@@ -167,7 +168,8 @@ def claim() -> BatchJob | None:
     """The job that waits longest, claimed for JOB_LEASE_SECONDS; None when none waits. One that was cancelled, or that
     took its processes down JOB_MAX_ATTEMPTS times without a step forward, is ended instead."""
     waiting = BatchJob.objects.filter(status__in=UNFINISHED).order_by("asked_at", "pk")
-    while (job := BatchJob.claim_one(waiting, seconds=settings.JOB_LEASE_SECONDS)) is not None:
+    running: dict[str, Any] = {"seconds": settings.JOB_LEASE_SECONDS, "status": JobStatus.RUNNING}
+    while (job := BatchJob.claim_one(waiting, **running)) is not None:
         if job.cancel_asked_at is not None:
             end(job, status=JobStatus.CANCELLED)
         elif job.attempts > settings.JOB_MAX_ATTEMPTS:
@@ -175,8 +177,8 @@ def claim() -> BatchJob | None:
             told = job.failure or {"code": "process_died", "message": f"{message} Its process died each time."}
             end(job, status=JobStatus.FAILED, failure=told)
         else:
-            job.status, job.started_at = JobStatus.RUNNING, job.started_at or timezone.now()
-            _mine(job).update(status=job.status, started_at=job.started_at)
+            job.started_at = job.started_at or timezone.now()
+            _mine(job).update(started_at=job.started_at)
             return job
     return None
 

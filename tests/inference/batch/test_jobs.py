@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import AuditEvent
@@ -141,6 +142,45 @@ def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_when_it_is_seen(
     assert (ended.pk, ended.status, ended.folder.exists()) == (running.pk, "cancelled", False)
     with pytest.raises(StateForbids):
         services.cancel(job=ended, by=ada)
+
+
+def test_a_job_that_is_cancelled_while_a_process_takes_it_up_is_not_begun_without_its_file(
+    ask: Any, work: Any, ada: Any, monkeypatch: Any
+) -> None:
+    job, claim_one = ask(), BatchJob.claim_one
+
+    def claimed_and_cancelled(*given: Any, **named: Any) -> BatchJob | None:
+        claimed = claim_one(*given, **named)
+        services.cancel(job=job, by=ada)
+        return claimed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BatchJob, "claim_one", claimed_and_cancelled)
+        claimed = services.claim()
+    job.refresh_from_db()
+    assert claimed == job
+    assert (job.is_stopping, job.ended_at, job.input_path.exists()) == (True, None, True)
+
+
+def test_files_go_when_it_is_certain_that_their_job_does(ask: Any, work: Any, ada: Any) -> None:
+    """A repeatable call writes its answer down in the same transaction, and that may fail."""
+    ask()
+    done, waiting = work(), ask()
+
+    def in_vain(change: Any, job: BatchJob) -> None:
+        with transaction.atomic():
+            change(job=job, by=ada)
+            raise RuntimeError("planned")
+
+    for change, job, path in (
+        (services.delete, done, done.results_path),
+        (services.cancel, waiting, waiting.input_path),
+    ):
+        with pytest.raises(RuntimeError, match="planned"):
+            in_vain(change, job)
+        assert path.exists()
+        change(job=job, by=ada)
+        assert not path.exists()
 
 
 def test_a_running_job_is_cancelled_also_in_the_background_of_a_script(
