@@ -1,5 +1,6 @@
 """Lines that can't be loaded, kept beside the spool with the reason: by file and offset each is told apart."""
 
+import errno
 import fcntl
 import logging
 import os
@@ -22,7 +23,8 @@ Refused = tuple[int, bytes, str]
 def keep(name: str, refused: list[Refused]) -> None:
     """Append lines of a spool file, as long as there is room.
 
-    Done before the commit: after a crash in between a line may be there twice, but never nowhere.
+    Done before the commit: after a crash in between a line may be there twice, but never nowhere. Raises OSError when
+    the disk doesn't take them all.
     """
     logger.error("%d records of %s were rejected, the first because: %s", len(refused), name, refused[0][2])
     lines = [
@@ -37,9 +39,12 @@ def keep(name: str, refused: list[Refused]) -> None:
         )
         for offset, line, reason in refused
     ]
+    text = b"\n".join(lines) + b"\n"
     with _locked(os.O_CREAT) as descriptor:
-        if os.fstat(descriptor).st_size < settings.SPOOL_ROTATE_BYTES:
-            os.write(descriptor, b"\n".join(lines) + b"\n")
+        size = os.fstat(descriptor).st_size
+        if size < settings.SPOOL_ROTATE_BYTES and os.write(descriptor, text) != len(text):
+            os.ftruncate(descriptor, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def erase(is_erased: Callable[[dict[str, Any]], bool]) -> int:

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from accounts import metrics
 from monitoring import histogram, rollups, spool, summing
 from monitoring.models import AnswerRollup, PredictionLog, Resolution, Rollup, SpoolFile
-from monitoring.spool import files, loading, shipping
+from monitoring.spool import files, loading, rejected, shipping
 from monitoring.spool import writer as writing
 from monitoring.spool.counters import counters
 from monitoring.spool.writer import Writer, writer
@@ -476,6 +476,22 @@ def test_a_poisoned_record_is_put_aside_with_the_reason_and_blocks_nothing(
     (kept,) = (files.directory() / files.REJECTED).read_bytes().splitlines()
     assert reason in orjson.loads(kept)["reason"]
     assert Rollup.objects.get(resolution=Resolution.MINUTE).requests == 2
+
+
+def test_what_a_full_disk_does_not_take_whole_is_put_aside_when_there_is_room(
+    record: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = os.write
+    spool.append(record())
+    spool.append(record(outcome="great"))
+    with monkeypatch.context() as full:
+        stand_in(full, rejected, "os", write=lambda descriptor, text: really(descriptor, text[:50]))
+        with pytest.raises(OSError, match="No space"):
+            spool.ship_once()
+    assert (files.directory() / files.REJECTED).read_bytes() == b""
+    assert spool.ship_once() == 1
+    (kept,) = (files.directory() / files.REJECTED).read_bytes().splitlines()
+    assert "great" in orjson.loads(kept)["line"]
 
 
 def test_texts_that_are_left_out_are_empty(record: Any) -> None:
