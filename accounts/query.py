@@ -1,7 +1,7 @@
 """Query parameters: what isn't known or can't be read is 400, so that a typing error doesn't pass for an answer."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.utils.dateparse import parse_datetime
@@ -39,14 +39,14 @@ def whole_number(name: str, text: str, *, least: int, most: int) -> int:
 
 
 def moment(name: str, text: str) -> datetime:
-    """A moment with its zone. A `+` that arrived as a space is put back."""
+    """A moment, in UTC; the text says its zone. A `+` that arrived as a space is put back."""
     try:
         found = parse_datetime(text.replace(" ", "+"))
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise invalid(name, "a moment with its zone, such as 2026-01-31T12:00:00Z")
-    return found
+        if found is not None and found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass  # no such day, or beyond the first or the last year
+    raise invalid(name, "a moment with its zone, such as 2026-01-31T12:00:00Z")
 
 
 def number(name: str, text: str) -> int:

@@ -112,6 +112,8 @@ def test_records_are_filtered(log: Any, ada: Any, bob: Any, toy_model: Any) -> N
         "outcome=great",
         "from=yesterday",
         "to=2024-05-01T00:00:00",
+        "from=0001-01-01T00:00:00%2B01:00",
+        "to=9999-12-31T23:59:59-01:00",
         "page=0",
     ],
 )
