@@ -118,10 +118,10 @@ def _shown(name: str) -> str:
 
 
 def cancel(*, job: BatchJob, by: User) -> BatchJob:
-    """Stop a job; one that runs ends within seconds. Raises Forbidden, StateForbids (`batch_ended`)."""
+    """Stop a job; one that runs ends within seconds. Raises Forbidden, StateForbids (`batch_ended`), JobNotFound."""
     _check_may_cancel(job, by)
     with transaction.atomic():
-        row = BatchJob.objects.select_for_update(no_key=True).get(pk=job.pk)
+        row = selectors.find(BatchJob.objects.select_for_update(no_key=True), job.pk)
         if not row.is_unfinished:
             raise StateForbids("This job has ended.", code="batch_ended", status=row.status)
         row.cancel_asked_at = row.cancel_asked_at or timezone.now()
@@ -135,10 +135,13 @@ def cancel(*, job: BatchJob, by: User) -> BatchJob:
 
 
 def delete(*, job: BatchJob, by: User) -> None:
-    """Forget a job that has ended, with its results. Raises Forbidden, StateForbids (`batch_unfinished`)."""
+    """Forget a job that has ended, with its results.
+
+    Raises Forbidden, StateForbids (`batch_unfinished`), JobNotFound.
+    """
     _check_may_cancel(job, by)
     with transaction.atomic():
-        row = BatchJob.objects.select_for_update().get(pk=job.pk)
+        row = selectors.find(BatchJob.objects.select_for_update(), job.pk)
         if row.is_unfinished:
             raise StateForbids("This job is unfinished: cancel it first.", code="batch_unfinished", status=row.status)
         audit.record("batch.deleted", by=by, target=row)

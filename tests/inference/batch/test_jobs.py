@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import AuditEvent
 from inference import model_cache
 from inference.batch import child, crews, services
-from inference.batch.errors import InputRefused, InputTooLarge, StateForbids, TooManyJobs
+from inference.batch.errors import InputRefused, InputTooLarge, JobNotFound, StateForbids, TooManyJobs
 from inference.batch.models import BatchJob
 from inference.bulk import folder
 from inference.errors import ModelExecutionFailed
@@ -181,6 +181,15 @@ def test_files_go_when_it_is_certain_that_their_job_does(ask: Any, work: Any, ad
         assert path.exists()
         change(job=job, by=ada)
         assert not path.exists()
+
+
+def test_of_two_who_delete_a_job_at_once_one_finds_none(ask: Any, work: Any, ada: Any) -> None:
+    ask()
+    job = work()
+    services.delete(job=job, by=ada)
+    for change in (services.delete, services.cancel):
+        with pytest.raises(JobNotFound):
+            change(job=job, by=ada)
 
 
 def test_a_running_job_is_cancelled_also_in_the_background_of_a_script(
