@@ -33,6 +33,8 @@ MAX_QUICK_DEATHS = 5
 LONGEST_PAUSE_SECONDS = 8.0
 READY_SECONDS = 600.0
 """A child that has not loaded what is live by then is not waited for."""
+LOOK_SECONDS = 1.0
+"""So late does a stop interrupt the wait for such a child."""
 STOP_SECONDS = worker.DRAIN_SECONDS + 15.0
 """After that a child that was told to stop is killed."""
 CLOSING_SECONDS = 0.1
@@ -183,13 +185,23 @@ class Master:
                 continue
             old = place.process
             self._start(place)
-            wait([place.ready, place.process.sentinel], timeout=READY_SECONDS)
-            if place.process.is_alive():
+            self._await(place)
+            if self._is_stopping:
+                place.old.append(old)  # they all end now, in their order
+            elif place.process.is_alive():
                 place.old.append(old)
                 old.terminate()
             else:
                 place.process = old  # the new one is no better
                 log.error("a new %s ended before it was ready; the old one goes on", place.name)
+
+    def _await(self, place: Place) -> None:
+        """Wait until a new child is ready or has ended, or this server is told to stop."""
+        assert place.process is not None
+        until = time.monotonic() + READY_SECONDS
+        while not self._is_stopping and time.monotonic() < until:
+            if wait([place.ready, place.process.sentinel], timeout=LOOK_SECONDS):
+                return
 
     def _stop_all(self) -> None:
         listeners = [place.listener for place in self._workers if place.listener is not None]

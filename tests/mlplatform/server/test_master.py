@@ -1,6 +1,7 @@
 """The master of the web server: what it may hold before it forks, and its patience."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -96,3 +97,27 @@ def test_a_worker_that_had_settled_is_replaced_at_once_and_one_that_dies_young_e
     aged(master, 1000, 0.1)
     assert master._pause_after(place) == 0
     assert place.quick_deaths == 0
+
+
+def test_a_stop_does_not_wait_for_a_child_that_is_to_replace_another(
+    master: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take minutes to load what is live."""
+    ended: list[object] = []
+    old = SimpleNamespace(terminate=lambda: ended.append(old))
+    new = SimpleNamespace(sentinel=None, is_alive=lambda: True)
+    place = master._workers[0]
+    place.process = old  # type: ignore[assignment]
+
+    def start(place: master_module.Place) -> None:
+        place.process = new  # type: ignore[assignment]
+
+    def wait(awaited: list[object], timeout: float) -> list[object]:
+        master._on_stop(signal.SIGTERM, None)
+        assert timeout < master_module.READY_SECONDS
+        return []
+
+    monkeypatch.setattr(master, "_start", start)
+    monkeypatch.setattr(master_module, "wait", wait)
+    master._replace_all()
+    assert (place.process, place.old, ended) == (new, [old], [])
