@@ -14,6 +14,8 @@ for part in accounts registry monitoring inference solutions mlplatform template
     manage.py pyproject.toml constraints.txt README.md LICENSE; do
     cp -R "$part" "$target/app/"
 done
+mkdir "$target/app/docs"
+cp docs/runbooks.md "$target/app/docs/"  # a page of the admin
 find "$target/app" -name __pycache__ -prune -exec rm -rf {} +
 
 "$target/app/deploy/venv.sh" "$target/venv" "${2:-}"

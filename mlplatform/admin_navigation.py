@@ -27,6 +27,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of links for this person; one without links is left out."""
     may_upload = request.user.has_perm("registry.upload_model")
     sees_records = request.user.has_perm("monitoring.view_predictionlog")
+    sees_alerts = admin.site.get_model_admin(Alert).has_view_permission(request)
     groups: list[tuple[str, list[_Link]]] = [
         (
             "",
@@ -61,6 +62,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(request, AlertEvent, "History of alerts", "history_toggle_off"),
                 _list(request, AlertRule, "Rules", "rule"),
                 _list(request, AlertChannel, "Channels", "campaign"),
+                (sees_alerts, "Runbooks", "menu_book", reverse("runbooks")),
             ],
         ),
         (

@@ -25,7 +25,9 @@ API_PREFIXES = (
     "/ready",
 )
 _PAGE = (
-    "<!doctype html><html lang=en><meta charset=utf-8><title>{0}</title><h1>{0}</h1><p>{1}</p><p>Request {2}</p></html>"
+    "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+    "<meta name=color-scheme content='light dark'><title>{0}</title><h1>{0}</h1><p>{1}</p><p>Request {2}</p>"
+    "<p><a href='/admin/'>To the overview</a></p></html>"
 )
 _HEADINGS = {
     400: "Bad request",

@@ -167,7 +167,9 @@ EMAIL_TIMEOUT = 10
 ALERT_FROM = env.text("ALERT_FROM", "mlplatform@localhost", "The sender of alerts by e-mail.")
 ALERT_SITE_URL = env.text("ALERT_SITE_URL", "", "Where people find this platform (https://…), for links in alerts.")
 RUNBOOKS_URL = env.text(
-    "RUNBOOKS_URL", "", "Where people read docs/runbooks.md (https://…), for links in alerts; empty names the file."
+    "RUNBOOKS_URL",
+    "",
+    "Where people read docs/runbooks.md (https://…), if not at /admin/runbooks; for links in alerts.",
 )
 ALERT_WEBHOOK_NETWORKS = env.names(
     "ALERT_WEBHOOK_NETWORKS",

@@ -2,7 +2,9 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
+from django.utils.functional import lazy
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -31,6 +33,8 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api_urlpatterns)),
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    # Browsers ask for it on pages that name none.
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("platform/icon.svg"))),
     path("admin/", include(monitoring.urls.urlpatterns)),
     path("admin/", include(inference.admin_urls.urlpatterns)),
     path("admin/", include(solutions.admin_urls.urlpatterns)),

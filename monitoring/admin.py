@@ -70,9 +70,8 @@ class PredictionLogAdmin(ModelAdmin):
         "instance_count",
         "shown_latency",
         "user",
-        "id",
     )
-    list_display_links = ("shown_time", "id")
+    list_display_links = ("shown_time",)
     shown_time = moments.column("created_at", "Time", is_exact=True)
     list_filter = ("outcome", TimeFilter, "model")
     list_select_related = ("model", "version", "user")

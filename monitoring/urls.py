@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from accounts.routing import Router, route
+from monitoring.alerts import runbooks
 from monitoring.alerts.views import AlertViewSet
 from monitoring.drift.views import DriftViewSet
 from monitoring.outcomes.review_views import ReviewViewSet
@@ -23,6 +24,7 @@ from monitoring.views import PredictionViewSet
 urlpatterns = [
     route("dashboard", admin.site.admin_view(dashboard), name="dashboard"),
     route("dashboard/<str:name>", admin.site.admin_view(model_dashboard), name="dashboard-model"),
+    route("runbooks", admin.site.admin_view(runbooks.page), name="runbooks"),
     route("processes", admin.site.admin_view(processes), name="dashboard-processes"),
     route("clients", admin.site.admin_view(clients), name="dashboard-clients"),
     route("predictions", admin.site.admin_view(predictions), name="predictions"),

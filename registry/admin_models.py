@@ -31,12 +31,12 @@ class RegisteredModelAdmin(RegistryAdmin):
     view_permission = "registry.view_registeredmodel"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RegisteredModel]:
-        open_entry = Deployment.objects.filter(model=OuterRef("pk"), closed_at=None)
+        open_entry = Deployment.objects.filter(model=OuterRef("pk"), closed_at=None, model__archived_at=None)
         return selectors.models_with_live(request.user).annotate(is_live=Exists(open_entry)).order_by("name")
 
     @display(description="Live", label={"live": "success"}, empty_value="–")
     def live(self, model: Any) -> Any:
-        return ("live", f"version {model.active_version}") if model.active_version else None
+        return ("live", f"version {model.active_version}") if model.is_live else None
 
     @display(description="Visibility", ordering="visibility")
     def shown_visibility(self, model: RegisteredModel) -> str:

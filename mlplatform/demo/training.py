@@ -18,8 +18,9 @@ from sklearn.preprocessing import StandardScaler
 from solutions.trained import TrainedModel
 
 SEED = 20
-HELD_OUT = 0.2
-SAMPLE_ROWS = 20
+HELD_OUT = 0.3
+MOST_SAMPLE_ROWS = 200
+"""Enough for a reference of drift (DRIFT_MIN_REFERENCE), which the validation takes from a sample."""
 
 
 def train_breast_cancer() -> TrainedModel:
@@ -92,7 +93,7 @@ def _fit(estimator: Any, rows: Any, target: Any, description: str) -> TrainedMod
         if classifies
         else _regression_metrics(truth, predicted)
     )
-    sample = held_out[:SAMPLE_ROWS]
+    sample = held_out[:MOST_SAMPLE_ROWS]
     file = io.BytesIO()
     joblib.dump(estimator, file)
     return TrainedModel(
@@ -101,7 +102,7 @@ def _fit(estimator: Any, rows: Any, target: Any, description: str) -> TrainedMod
         description=description,
         metrics=metrics,
         sample=sample.tolist() if isinstance(sample, np.ndarray) else sample.to_dict(orient="records"),
-        expected=predicted[:SAMPLE_ROWS].tolist(),
+        expected=predicted[:MOST_SAMPLE_ROWS].tolist(),
     )
 
 

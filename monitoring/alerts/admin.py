@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -12,7 +11,7 @@ from unfold.decorators import display
 
 from accounts import audit, moments
 from accounts.bounded_paginator import BoundedPaginator
-from monitoring.alerts import kinds, seeing, services
+from monitoring.alerts import runbooks, seeing, services
 from monitoring.alerts.models import Alert, AlertChannel, AlertDelivery, AlertEvent, AlertRule, ChannelKind, State
 from registry.signed_in import person
 
@@ -91,8 +90,7 @@ class AlertAdmin(_ReadOnly):
 
     @display(description="What to do")
     def shown_runbook(self, alert: Alert) -> str:
-        runbook = kinds.runbook(alert.rule.kind)
-        return format_html('<a href="{0}">{0}</a>', runbook) if settings.RUNBOOKS_URL else runbook
+        return format_html('<a href="{}">{}</a>', runbooks.link(alert.rule.kind), "The runbook")
 
 
 @admin.register(AlertEvent)

@@ -58,9 +58,15 @@ RUNBOOKS = {
 
 
 def runbook(kind: str) -> str:
-    """Where it says what to do: an address with RUNBOOKS_URL, else the page in the source."""
-    page = settings.RUNBOOKS_URL or "docs/runbooks.md"
-    return f"{page}#{RUNBOOKS[Kind(kind)]}" if kind in RUNBOOKS else page
+    """Where it says what to do, for who is told from afar: an address, where RUNBOOKS_URL or ALERT_SITE_URL gives one,
+    else the page in the source."""
+    here = f"{settings.ALERT_SITE_URL.rstrip('/')}/admin/runbooks" if settings.ALERT_SITE_URL else "docs/runbooks.md"
+    return (settings.RUNBOOKS_URL or here) + runbook_section(kind)
+
+
+def runbook_section(kind: str) -> str:
+    """The part of the address that leads to the section: `#drift`. Empty for a kind of another release."""
+    return f"#{RUNBOOKS[Kind(kind)]}" if kind in RUNBOOKS else ""
 
 
 # -- Predictions, from the rollups --------------------------------------------------------------------

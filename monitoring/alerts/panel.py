@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from monitoring.alerts import judging, kinds, seeing
+from monitoring.alerts import judging, runbooks, seeing
 from monitoring.alerts.models import AlertRule, State
 
 MOST_SHOWN = 12
@@ -32,8 +31,7 @@ def _context(request: HttpRequest, only: dict[str, Any]) -> dict[str, Any]:
             "is_firing": alert.state == State.FIRING,
             "is_critical": alert.rule.severity == "critical",
             "is_silenced": judging.is_silenced(alert.rule, alert, now),
-            "runbook": kinds.runbook(alert.rule.kind),
-            "is_runbook_linked": bool(settings.RUNBOOKS_URL),
+            "runbook": runbooks.link(alert.rule.kind),
         }
         for alert in rows[:MOST_SHOWN]
     ]

@@ -216,6 +216,20 @@ def test_every_page_fits_a_phone_and_names_its_fields(platform: Stack, browse: B
         assert page.evaluate(_NAMELESS) == [], address
 
 
+def test_a_metric_with_a_long_name_keeps_its_value_on_one_line(platform: Stack, browse: Browsing) -> None:
+    page = browse.open()
+    page.goto("/admin/registry/modelversion/add/")
+    choose(page, toys.oracle(1000.0))
+    page.click("text=Prove it with rows of your own, and more")
+    page.fill("#id_metrics", "share of honest payments that are flagged, on rows that were held out = 0.0013")
+    page.click("text=Upload and validate")
+    page.wait_for_selector("#upload-verdict >> text=Ready to go live")
+    page.goto(f"/admin/{VERSION}/change/")
+    value = page.locator("dd:text-is('0.0013')").bounding_box()
+    assert value is not None
+    assert value["width"] > value["height"]
+
+
 def test_bulk_scoring_is_followed_on_a_phone_whatever_the_file_is_called(platform: Stack, browse: Browsing) -> None:
     assert platform.upload("oracle", toys.oracle(1000.0))[0] == 201
     page = browse.open(**PHONE, color_scheme="dark")

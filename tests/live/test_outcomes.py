@@ -97,6 +97,8 @@ def test_what_came_true_is_told_judged_measured_and_taken_out(client: Client, br
 
     page.goto("/admin/dashboard/weather/quality")
     assert "What was said for what was true" in page.inner_text(".p-page")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert page.evaluate(_PUSHED) == []
     with page.expect_download() as download:
         page.click("text=Labelled rows as CSV")
     assert len(Path(download.value.path()).read_text().splitlines()) == 6
@@ -123,3 +125,10 @@ def test_the_pages_fit_a_phone_and_say_what_to_do_when_empty(client: Client, bro
     page.goto("/admin/dashboard/weather/drift")
     page.click("button:has-text('Take it')")
     assert "a reference takes at least" in page.content()
+
+
+# Tables that are wider than their place.
+_PUSHED = """
+[...document.querySelectorAll(".p-scroll")].filter(one => one.scrollWidth > one.clientWidth)
+  .map(one => one.getAttribute("aria-label"))
+"""

@@ -42,7 +42,7 @@ EITHER = rf"({API})?"
 
 RULES = [
     # -- Open to everybody ----------------------------------------------------------------------------
-    rule(r"/", ANY, ALL("moved")),
+    rule(r"/(favicon\.ico)?", ANY, ALL("moved")),
     rule(r"/api/schema", "GET|HEAD|OPTIONS", ALL("in")),
     rule(r"/docs", READS, ALL("in")),
     rule(r"/docs|/api/schema", ANY, ALL("405")),
@@ -137,6 +137,7 @@ RULES = [
     rule(rf"{ADMIN}/(jsi18n|password_change|password_change/done|autocomplete)/", ANY, staff_only("405", "405")),
     rule(rf"{ADMIN}/r/{ID}/{ID}/", ANY, staff_only("404", "404")),
     rule(rf"{ADMIN}/{ID}/", ANY, staff_only("404", "in")),
+    rule(rf"{ADMIN}/runbooks", ANY, staff_only("in", "in")),
     rule(rf"{ADMIN}/{ID}", ANY, staff_only("404", "404")),
     # The staff of the table have no second factor and need none.
     rule(rf"{ADMIN}/second-factor/", "GET|POST", staff_only("in", "in")),

@@ -74,3 +74,9 @@ def test_people_get_a_page(client: Client) -> None:
         assert response.headers["Content-Type"] == "text/html; charset=utf-8"
         assert b"secret" not in response.content
         assert response.headers["X-Request-ID"].encode() in response.content
+        assert b"href='/admin/'" in response.content
+
+
+@pytest.mark.urls("mlplatform.urls")
+def test_a_page_that_names_no_icon_has_one(client: Client) -> None:
+    assert client.get("/favicon.ico")["Location"].endswith(".svg")

@@ -282,6 +282,32 @@ def test_signal_handlers_are_put_back(var_dir: Path, settings: Any) -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_nothing_goes_live_before_somebody_serves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alert would say that no process serves what the demo activates."""
+    done: list[str] = []
+
+    def note(name: str) -> Callable[..., Any]:
+        return lambda *_, **__: done.append(name)
+
+    monkeypatch.setattr(up.scrape, "forget_the_dead", note("forget"))
+    monkeypatch.setattr(up.demo_access, "prepare", note("access"))
+    monkeypatch.setattr(up.publishing, "is_complete", lambda: False)
+    command = up.Command()
+    command.children = []
+    for name in ("migrate", "wait_until_ready", "publish_demo"):
+        monkeypatch.setattr(command, f"_{name}", note(name))
+    monkeypatch.setattr(command, "_start", lambda name, *_, **__: done.append(name))
+
+    def stop(access: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "_show", stop)
+    with pytest.raises(KeyboardInterrupt):
+        command._run()
+
+    assert done[3:] == ["web server", "wait_until_ready", "job runner", "publish_demo"]
+
+
 # -- Serving ----------------------------------------------------------------------------------------------
 
 

@@ -56,6 +56,13 @@ def uploaded(by: Any, file: io.BytesIO, name: str = "toy", **facts: Any) -> Mode
     return services.upload_version(by=by, name=name, file=file, filename="model.joblib", **facts)
 
 
+def test_the_trail_above_a_page_names_things_as_they_are_called(client: Client, ada: Any, toy_file: io.BytesIO) -> None:
+    page = client.get(page_of(uploaded(ada, toy_file))).content.decode()
+    trail = re.findall(r'class="p-crumb">(.*?)<', page)
+
+    assert trail == ["Registry", "Versions", "toy:1"]
+
+
 # -- Upload -------------------------------------------------------------------------------------------
 
 

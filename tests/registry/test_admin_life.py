@@ -93,9 +93,14 @@ def test_somebody_else_sees_why_they_may_not(bob, served_version):
 def test_a_model_is_archived_and_restored(client, ada, served_version):
     version = served_version()
     services.activate(version=version, by=ada)
+    assert "p-live" in client.get(model_page(version)).content.decode()
     client.post(model_page(version, "archive"), {"note": "No longer needed"})
     version.model.refresh_from_db()
     assert version.model.archived_at is not None
+    assert "p-live" not in client.get(model_page(version)).content.decode()
+    lists = [client.get(f"/admin/registry/registeredmodel/?archived=yes{rest}") for rest in ("", "&live=yes")]
+    assert ["version 1" in one.content.decode() for one in lists] == [False, False]
+    assert [one.context["cl"].result_count for one in lists] == [1, 0]
     offered = offers(client.get(model_page(version)))
     assert "Archive the model" not in offered
     assert "archived already" in said(client.post(model_page(version, "archive")))

@@ -53,15 +53,12 @@ class Command(BaseCommand):
         self._migrate()
         scrape.forget_the_dead()
         access = demo_access.prepare(file=settings.VAR_DIR / "demo.env", url=self._url())
-        children = []
-        if not publishing.is_complete():
-            children.append(self._start("job runner", _manage("runjobs"), log="jobs.log"))
-            self._publish_demo()
+        # The server first: what is published then goes live as it always does, and no alert says that nobody serves it.
         server = self._start("web server", _manage("serve"), log="server.log")
         self._wait_until_ready(server)
-        if not children:  # nothing waited for it; now it doesn't compete with the server's start
-            children.append(self._start("job runner", _manage("runjobs"), log="jobs.log"))
-        children.append(server)
+        children = [server, self._start("job runner", _manage("runjobs"), log="jobs.log")]
+        if not publishing.is_complete():
+            self._publish_demo()
         self._show(access)
         connections.close_all()
         while True:

@@ -54,7 +54,7 @@ class TestByMail:
         assert mail["Subject"] == "[critical] Fired: prediction-errors churn"
         text = mail.get_payload()
         assert "12.0% of 100" in text
-        assert "docs/runbooks.md#prediction-errors" in text
+        assert "https://ml.example.org/admin/runbooks#prediction-errors" in text
         assert "https://ml.example.org/admin/monitoring/alert/" in text
         sent.refresh_from_db()
         assert (sent.state, sent.attempts, sent.error) == (DeliveryState.SENT, 1, "")

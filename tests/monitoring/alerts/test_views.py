@@ -102,7 +102,7 @@ class TestInTheAdmin:
         alerts["model"].refresh_from_db()
         assert alerts["model"].silenced_until is not None
         detail = admin.get(f"/admin/monitoring/alert/{alerts['model'].pk}/change/").content.decode()
-        assert "docs/runbooks.md#drift" in detail
+        assert "/admin/runbooks#drift" in detail
 
     def test_a_calm_platform_says_so(self, admin: Client) -> None:
         assert "All is well" in admin.get("/admin/monitoring/alert/").content.decode()
