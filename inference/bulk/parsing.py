@@ -2,6 +2,7 @@
 
 import csv
 import io
+import secrets
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -76,11 +77,8 @@ def _of_lines(content: bytes, part: Part, signature: Signature) -> Rows:
     if len(lines) != part.rows:
         raise _not_as_planned(part)
     broken: dict[int, Refusal] = {}
-    try:
-        values = orjson.loads(b"[" + b",".join(lines) + b"]")
-    except orjson.JSONDecodeError:
-        values = None
-    if values is None or len(values) != len(lines):
+    values = _read_at_once(lines)
+    if values is None:
         values = []
         for at, line in enumerate(lines):
             try:
@@ -89,6 +87,20 @@ def _of_lines(content: bytes, part: Part, signature: Signature) -> Rows:
                 broken[at] = Refusal("json", f"the line is no JSON: {error.msg}")
                 values.append(None)
     return Rows(part.rows, None, _without_more(values, signature), broken)
+
+
+def _read_at_once(lines: list[bytes]) -> list[Any] | None:
+    """The values of lines that are each whole, in half the time; None when one of them is not.
+
+    Between two stands what no file knows: lines that only together are a value would swallow it.
+    """
+    mark = secrets.token_hex(8)
+    try:
+        values = orjson.loads(b"[" + f',"{mark}",'.encode().join(lines) + b"]")
+    except orjson.JSONDecodeError:
+        return None
+    is_each = len(values) == 2 * len(lines) - 1 and values[1::2] == [mark] * (len(lines) - 1)
+    return values[::2] if is_each else None
 
 
 def _without_more(values: list[Any], signature: Signature) -> list[Any]:

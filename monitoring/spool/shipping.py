@@ -92,7 +92,8 @@ def _bury(host: str, done: Path) -> None:
 def _ship(host: str, name: str, descriptor: int) -> int:
     total = 0
     try:
-        offset = _known_offsets[name] if name in _known_offsets else _offset(host, name)
+        known = _known_offsets.get(name)  # other threads forget all now and then
+        offset = _offset(host, name) if known is None else known
         while data := _read(descriptor, offset):
             with _no_collections():
                 total += _load(host, name, offset, data)

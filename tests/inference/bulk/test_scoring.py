@@ -111,6 +111,15 @@ def test_json_lines_are_read_as_objects_lists_and_with_more_than_is_asked(path: 
     assert told == [2.0, 4.0, 6.0, "json", "missing_column", "json"]
 
 
+@pytest.mark.parametrize(
+    "lines", [[b"[1", b"2]", b"3,4"], [b"[1", b"2]", b"3,null,4"], [b'{"x":1', b'"y":2}', b"[1,2],[3,4]"]]
+)
+def test_lines_that_are_whole_only_together_are_refused_each(path: Path, lines: list[bytes]) -> None:
+    rows = scored(path, b"\n".join(lines) + b"\n[3, 4]\n", name="rows.jsonl")
+    told = [row.get("prediction", row.get("error", {}).get("code")) for row in rows]
+    assert told == ["json", "json", "json", 4.0]
+
+
 def test_texts_and_tensors_are_scored_too(path: Path) -> None:
     words = Signature.from_dict(toys.WORDS_SIGNATURE)
     predict = runtimes.get("onnx").load(toys.words(), words).predict
