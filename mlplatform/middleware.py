@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, the health answers, and the browser's rules."""
+"""What surrounds every request: its id, the health answers, what no address holds, and the browser's rules."""
 
 import itertools
 import os
@@ -8,10 +8,11 @@ from typing import TypeAlias
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from rest_framework.exceptions import ParseError
 
 from accounts import origin
 from inference import health
-from mlplatform import leaving
+from mlplatform import error_pages, leaving
 
 GetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
 
@@ -83,6 +84,20 @@ class HealthMiddleware:
         # CommonMiddleware, which states it elsewhere, is not reached.
         response.headers["Content-Length"] = str(len(response.content))
         return response
+
+
+class NulMiddleware:
+    """Refuses with 400 (`nul_in_address`) an address that holds the character NUL: nothing here has it in its name, and
+    PostgreSQL fails where it is asked for one.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            return error_pages.respond(request, ParseError("The address holds the character NUL.", "nul_in_address"))
+        return self.get_response(request)
 
 
 _NOTHING_FOREIGN = "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"

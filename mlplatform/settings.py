@@ -132,6 +132,7 @@ MIDDLEWARE = [
     "mlplatform.http_metrics.Before",
     "mlplatform.middleware.ContentPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "mlplatform.middleware.NulMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "mlplatform.rate_limits.RateLimitMiddleware",

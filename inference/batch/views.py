@@ -88,8 +88,6 @@ class BatchJobViewSet(viewsets.ViewSet):
         if (status := request.query_params.get("status")) is not None:
             jobs = jobs.filter(status=query.choice("status", status, JobStatus.values))
         if (model := request.query_params.get("model")) is not None:
-            if "\0" in model:
-                raise query.invalid("model", "a model's name")
             jobs = jobs.filter(version__model__name=model)
         pages = Pages()
         found = pages.paginate_queryset(jobs, request) or []

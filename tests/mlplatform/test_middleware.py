@@ -49,6 +49,12 @@ def test_ids_differ(client: Client) -> None:
     assert client.get("/").headers["X-Request-ID"] != client.get("/").headers["X-Request-ID"]
 
 
+@pytest.mark.parametrize("url", ["/api/thing?name=a%00b", "/api/thing?%00", "/api/%00", "/?q=%00"])
+def test_an_address_with_a_nul_is_refused(url: str, client: Client) -> None:
+    response = client.get(url)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "nul_in_address")
+
+
 @pytest.mark.parametrize("url", ["/health", "/health/"])
 def test_health_is_answered_to_anybody_under_any_host(url: str, client: Client) -> None:
     response = client.get(url, headers={"host": "10.0.0.7:9"})
