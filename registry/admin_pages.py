@@ -7,7 +7,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
 from accounts.models import User
-from registry import admin_actions, advice, client_code, findings, presentation, selectors, services, timeline
+from registry import admin_actions, advice, client_code, findings, markdown, presentation, selectors, services, timeline
 from registry.models import ModelVersion, RegisteredModel, Status
 from registry.services.rights import is_servable
 
@@ -69,6 +69,7 @@ def version_context(version: ModelVersion, *, user: User, origin: str) -> dict[s
     actions = admin_actions.for_version(version, user=user, live=live)
     return {
         "version": version,
+        "notes": markdown.as_html(version.notes),
         "model": model,
         "live": live,
         "is_live": is_live,

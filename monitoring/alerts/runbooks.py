@@ -1,7 +1,6 @@
 """The runbooks as a page of the admin: docs/runbooks.md, read when it is asked for."""
 
 import re
-from collections.abc import Iterator
 from functools import cache
 
 from django.conf import settings
@@ -9,13 +8,13 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import conditional_escape, format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from monitoring.alerts import kinds
+from registry import markdown
 
 _PAGE = settings.BASE_DIR / "docs" / "runbooks.md"
-_PIECES = re.compile(r"`([^`]+)`|\*\*(.+?)\*\*|\*(.+?)\*|\[([^]]+)\]\(([^)]+)\)")
+_OTHER_PAGES = re.compile(r"\[([^]]+)\]\(([\w/]+\.md)[^)]*\)")
 
 
 def link(kind: str) -> str:
@@ -35,8 +34,8 @@ def _read() -> dict[str, object]:
     preface, *sections = re.split(r"^## ", _PAGE.read_text(), flags=re.MULTILINE)
     parts = [one.partition("\n") for one in sections]
     return {
-        "preface": as_html(preface.partition("\n")[2]),
-        "sections": [(anchor(heading), heading, as_html(text)) for heading, _, text in parts],
+        "preface": _as_html(preface.partition("\n")[2]),
+        "sections": [(anchor(heading), heading, _as_html(text)) for heading, _, text in parts],
     }
 
 
@@ -45,35 +44,6 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def as_html(text: str) -> SafeString:
-    """Paragraphs and blocks of code of a text in Markdown; other blocks are not known here."""
-    return mark_safe("".join(_blocks(text)))  # noqa: S308 (made of escaped pieces)
-
-
-def _blocks(text: str) -> Iterator[SafeString]:
-    for at, part in enumerate(re.split(r"^```\w*\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)):
-        if at % 2:
-            yield format_html('<pre class="p-wrap">{}</pre>', part)
-        else:
-            yield from (format_html("<p>{}</p>", _line(one)) for one in re.split(r"\n\n+", part.strip()) if one)
-
-
-def _line(text: str) -> SafeString:
-    html, at = "", 0
-    for piece in _PIECES.finditer(text):
-        html += conditional_escape(text[at : piece.start()]) + _marked(*piece.groups())
-        at = piece.end()
-    return mark_safe(html + conditional_escape(text[at:]))  # noqa: S308 (made of escaped pieces)
-
-
-def _marked(code: str | None, strong: str | None, slanted: str | None, label: str | None, target: str) -> SafeString:
-    if code:
-        return format_html("<code>{}</code>", code)
-    if strong:
-        return format_html("<strong>{}</strong>", strong)
-    if slanted:
-        return format_html("<em>{}</em>", slanted)
-    if target.startswith("#"):
-        return format_html('<a href="{}">{}</a>', target, label)
-    # The other pages are not shown here.
-    return format_html("{} (<code>docs/{}</code>)", label, target)
+def _as_html(text: str) -> SafeString:
+    """Of the other pages, which are not shown here, it tells the names."""
+    return markdown.as_html(_OTHER_PAGES.sub(r"\1 (`docs/\2`)", text))

@@ -147,6 +147,14 @@ def test_a_version_the_platform_took_out_of_service_says_why_and_is_restored(cli
 # -- Words about a version ----------------------------------------------------------------------------
 
 
+def test_notes_are_shown_as_the_markdown_they_are(client, served_version):
+    version = served_version()
+    version.notes = "Trained in **May** <script>alert(1)</script>"
+    version.save(update_fields=["notes"])
+    page = client.get(page_of(version)).content.decode()
+    assert "Trained in <strong>May</strong> &lt;script&gt;alert(1)" in page
+
+
 def test_notes_metrics_and_tags_are_edited_on_the_page(client, served_version):
     version = served_version()
     values = {"notes": "Trained in May", "metrics": "auc = 0.93 (test)\n\naccuracy = 1e-1", "tags": "may, eu, may"}

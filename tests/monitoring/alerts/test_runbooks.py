@@ -37,17 +37,6 @@ def test_all_marks_of_the_text_are_understood(admin: Client) -> None:
     assert "unzip -p FILE.backup manifest.json | jq" in unescape(shown)
 
 
-def test_text_is_text_and_marks_are_marks() -> None:
-    html = runbooks.as_html(
-        "**Do.** `a<b` *now*, see [Queue](#queue) & [Sizing](sizing.md).\n\n```sh\nx < 1 **y**\n```\n"
-    )
-
-    assert html == (
-        '<p><strong>Do.</strong> <code>a&lt;b</code> <em>now</em>, see <a href="#queue">Queue</a> &amp; '
-        'Sizing (<code>docs/sizing.md</code>).</p><pre class="p-wrap">x &lt; 1 **y**\n</pre>'
-    )
-
-
 def test_alerts_link_to_the_page_or_to_the_address_of_a_copy(admin: Client, settings: Any, toy_model: Any) -> None:
     rule = AlertRule.objects.get(name="drift")
     alert = Alert.objects.create(rule=rule, subject="toy:1", model=toy_model, state="firing", text="It drifts.")
