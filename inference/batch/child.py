@@ -97,6 +97,9 @@ def _work(job: BatchJob, watch: Watch) -> None:
     if not job.by.is_active:
         raise BatchError("The account that asked for it is closed.", code="owner_inactive")
     check_can_serve(job.version)
+    if not job.input_path.exists():
+        message = "The file is not on this host. With several hosts BATCH_DIR must name a directory that all share."
+        raise BatchError(message, code="input_missing")
     served = resolver.served(job.version)
     signature = Signature.from_dict(served.signature)
     folder = Folder(job.parts_path, kind=job.results_format, signature=signature)  # type: ignore[arg-type]

@@ -99,9 +99,14 @@ def _require_target(*, replace: bool) -> None:
     if replace:
         return
     held = [table for table in _TELLING if databases.is_there(table) and _query(f'SELECT 1 FROM "{table}" LIMIT 1')]  # noqa: S608
-    if held or (not shared_store.is_used() and any(Path(settings.MODELS_DIR).iterdir())):
+    if held or (not shared_store.is_used() and _holds_files(Path(settings.MODELS_DIR))):
         what = ", ".join(held) or str(settings.MODELS_DIR)
         raise BackupFailed(f"This installation is not empty ({what}). --replace deletes what is in its database.")
+
+
+def _holds_files(folder: Path) -> bool:
+    """Whether model files lie there; uploads on their way, and what a restore that was cut short left, are none."""
+    return any(not path.name.startswith(".") for path in folder.iterdir())
 
 
 @contextmanager

@@ -71,6 +71,20 @@ def elsewhere(settings, tmp_path):
     return move
 
 
+def test_a_folder_of_models_in_which_only_uploads_wait_is_an_empty_one(
+    installation, elsewhere, new_process, tmp_path, settings
+):
+    told = run("backup", str(tmp_path / "it.backup"), "--json")
+    new_process()
+    elsewhere()
+    (Path(settings.MODELS_DIR) / ".uploads").mkdir(parents=True, exist_ok=True)
+    call_command("flush", interactive=False, verbosity=0)
+    assert not User.objects.exists()
+    found = json.loads(run("restore", str(tmp_path / "it.backup"), "--json"))
+    assert (found["live_models"], found["problems"]) == (1, [])
+    assert json.loads(told)["files"] == 1
+
+
 def test_a_backup_brings_models_keys_records_and_what_was_still_spooled_to_another_place(
     client, installation, elsewhere, new_process, tmp_path, ada, served_version
 ):

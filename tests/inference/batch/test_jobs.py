@@ -54,6 +54,13 @@ def test_a_file_that_cannot_be_read_fails_with_its_line_and_leaves_nothing(ask: 
     assert not job.folder.exists()
 
 
+def test_a_job_whose_file_is_on_another_host_fails_at_once_and_says_so(ask: Any, work: Any) -> None:
+    ask().input_path.unlink()
+    job = work()
+    assert (job.status, job.failure["code"]) == ("failed", "input_missing")
+    assert "BATCH_DIR" in job.failure["message"]
+
+
 def test_what_was_killed_goes_on_behind_its_last_part_and_yields_the_same(
     ask: Any, work: Any, monkeypatch: Any
 ) -> None:
