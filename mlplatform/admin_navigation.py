@@ -25,10 +25,25 @@ def account_links(request: HttpRequest) -> list[dict[str, Any]]:
 
 def sections(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of links for this person; one without links is left out."""
+    groups = _groups(request)
+    active = _active(request.path, [link for _, links in groups for *_, link in links])
+    return [
+        {
+            "title": title,
+            "separator": bool(title),
+            "items": [_item(link, active) for link in links if link[0]],
+        }
+        for title, links in groups
+        if any(is_allowed for is_allowed, *_ in links)
+    ]
+
+
+def _groups(request: HttpRequest) -> list[tuple[str, list[_Link]]]:
+    """Every group there is, by its title, with every link, allowed or not."""
     may_upload = request.user.has_perm("registry.upload_model")
     sees_records = request.user.has_perm("monitoring.view_predictionlog")
     sees_alerts = admin.site.get_model_admin(Alert).has_view_permission(request)
-    groups: list[tuple[str, list[_Link]]] = [
+    return [
         (
             "",
             [
@@ -73,16 +88,6 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
                 _list(request, AuditEvent, "Audit trail", "policy"),
             ],
         ),
-    ]
-    active = _active(request.path, [link for _, links in groups for *_, link in links])
-    return [
-        {
-            "title": title,
-            "separator": bool(title),
-            "items": [_item(link, active) for link in links if link[0]],
-        }
-        for title, links in groups
-        if any(is_allowed for is_allowed, *_ in links)
     ]
 
 
