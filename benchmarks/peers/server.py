@@ -55,6 +55,11 @@ class Server:
                 stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
 
+    @property
+    def pid(self) -> int:
+        """Its first process, which leads a session of its own."""
+        return self._process.pid
+
     def wait_for(self, is_good: Callable[[], bool]) -> float:
         """Seconds from the start until `is_good` first holds. Raises ServerUnfit."""
         problem = "no answer"

@@ -1,11 +1,13 @@
 """What loading records does to predictions beside it: asked at a steady rate, in turns without and with it."""
 
+import gc
 import http.client
 import os
 import statistics
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from benchmarks.records import machine
 from benchmarks.records.loading import FILE_RECORDS, Feeder
 
 ROUNDS = 5
-ASKED_PER_SECOND = 200
+ASKED_PER_SECOND = 1000
+_WARM_SECONDS = 0.3
 _CLIENTS = 8
 _BODY = b'{"instances": [[1.5, 2.5]]}'
 Call = Callable[[], None]
@@ -21,7 +24,8 @@ Call = Callable[[], None]
 
 def measure(folder: Path, *, rate: int, seconds: float, port: int) -> dict[str, Any]:
     """Single predictions by a server over the same database, ROUNDS times alone and beside a process that loads `rate`
-    records a second, each time for `seconds`.
+    records a second, each time for `seconds`; the latter once more with the weight that `deploy` gives a server, where
+    that can be given here.
     """
     from benchmarks.peers.ours import Installation
     from tests import toys
@@ -35,7 +39,8 @@ def measure(folder: Path, *, rate: int, seconds: float, port: int) -> dict[str, 
         server.wait_for(lambda: installation.is_ready(port))
         installation.upload(port, artifact, "bench-oracle")
         calls = [_caller(port, installation.key) for _ in range(_CLIENTS)]
-        return _in_turns(calls, folder / "feed", rate=rate, seconds=seconds)
+        share = machine.Share(server.pid)
+        return _in_turns(calls, share, folder / "feed", rate=rate, seconds=seconds)
     finally:
         installation.stop()
 
@@ -54,38 +59,75 @@ def _caller(port: int, key: str) -> Call:
     return call
 
 
-def _in_turns(calls: Sequence[Call], folder: Path, *, rate: int, seconds: float) -> dict[str, Any]:
+def _in_turns(
+    calls: Sequence[Call], share: machine.Share, folder: Path, *, rate: int, seconds: float
+) -> dict[str, Any]:
+    weights = [False, True] if share.can_be_larger else [False]
+    parts = ROUNDS * len(weights)
     files = max(1, round(rate * seconds / FILE_RECORDS))
-    feeder = Feeder(folder, count=files * FILE_RECORDS * ROUNDS, rate=rate, parts=ROUNDS)
+    feeder = Feeder(folder, count=files * FILE_RECORDS * parts, rate=rate, parts=parts)
     feeder.wait_until_ready()
     latencies(calls, 1.0)  # warms up
     machine.be_on_time(1)  # what the client waits for a core is no latency of the server's
-    alone: list[list[float]] = []
-    during: list[list[float]] = []
-    stalls_alone: list[list[float]] = []
-    stalls_during: list[list[float]] = []
+    alone, during = Turns(), {weight: Turns() for weight in weights}
     loaded: list[dict[str, float]] = []
-    for _ in range(ROUNDS):
-        _turn(calls, seconds, alone, stalls_alone)
-        feeder.go()
-        # It ends before the loading does, which can't be quicker than its rate.
-        _turn(calls, 0.9 * seconds, during, stalls_during)
-        loaded.append(feeder.result())
+    with _no_collections():
+        for number in range(ROUNDS):
+            share.enlarge(False)
+            alone.take(calls, seconds)
+            for weight in weights if number % 2 else weights[::-1]:
+                share.enlarge(weight)
+                feeder.go()
+                # It ends before the loading does, which can't be quicker than its rate.
+                during[weight].take(calls, 0.9 * seconds)
+                loaded.append(feeder.result())
     feeder.end()
-    turns = [(_percentile(quiet, 99), _percentile(busy, 99)) for quiet, busy in zip(alone, during, strict=True)]
-    return {
-        "alone": summary(alone), "during": summary(during),
-        "machine_alone": summary(stalls_alone), "machine_during": summary(stalls_during), "p99_of_turns": turns,
-        "ratio": statistics.median(busy / quiet for quiet, busy in turns),
+    beside = during[False]
+    told = {
+        "alone": summary(alone.times), "during": summary(beside.times),
+        "machine_alone": summary(alone.stalls), "machine_during": summary(beside.stalls),
+        "p99_of_turns": list(zip(alone.p99, beside.p99, strict=True)), "ratio": _ratio(alone, beside),
         "asked_per_second": ASKED_PER_SECOND,
         "rows_per_second": sum(one["records"] for one in loaded) / sum(one["seconds"] for one in loaded),
     }  # fmt: skip
+    if True not in during:
+        return told
+    larger = {"times": machine.WEIGHT, **summary(during[True].times), "ratio": _ratio(alone, during[True])}
+    return {**told, "larger_share": larger, "p99_with_larger_share": during[True].p99}
 
 
-def _turn(calls: Sequence[Call], seconds: float, times: list[list[float]], stalls: list[list[float]]) -> None:
-    watch = machine.Watch(seconds, ASKED_PER_SECOND)
-    times.append(latencies(calls, seconds))
-    stalls.append(watch.latenesses())
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """This process's garbage collection takes as long as the slowest answers: none while it asks."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+class Turns:
+    """Latencies of the answers, and how late the machine itself was: a list of each for each turn, in ms."""
+
+    def __init__(self) -> None:
+        self.times: list[list[float]] = []
+        self.stalls: list[list[float]] = []
+
+    def take(self, calls: Sequence[Call], seconds: float) -> None:
+        # A server that wasn't asked for a while knows nobody's credential, and its memory is cold.
+        latencies(calls, _WARM_SECONDS)
+        watch = machine.Watch(seconds, ASKED_PER_SECOND)
+        self.times.append(latencies(calls, seconds))
+        self.stalls.append(watch.latenesses())
+
+    @property
+    def p99(self) -> list[float]:
+        return [_percentile(times, 99) for times in self.times]
+
+
+def _ratio(alone: Turns, beside: Turns) -> float:
+    return statistics.median(busy / quiet for quiet, busy in zip(alone.p99, beside.p99, strict=True))
 
 
 def latencies(calls: Sequence[Call], seconds: float) -> list[float]:

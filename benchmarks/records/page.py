@@ -41,9 +41,11 @@ def text(report: dict[str, Any]) -> str:
 
 
 def _beside(told: dict[str, Any]) -> list[str]:
+    larger = told.get("larger_share")
     rows = [
         ("alone", told["alone"]),
         ("beside loading", told["during"]),
+        *([(f"beside loading, with a share of {larger['times']} to 1", larger)] if larger else []),
         ("a process that only wakes up, alone", told["machine_alone"]),
         ("a process that only wakes up, beside loading", told["machine_during"]),
     ]
@@ -56,7 +58,8 @@ def _beside(told: dict[str, Any]) -> list[str]:
         "|---|---:|---:|---:|---:|",
         *(f"| {name} | {f['p50']:.2f} | {f['p99']:.2f} | {f['longest']:.0f} | {f['requests']:,} |" for name, f in rows),
         "",
-        f"In the median of the turns p99 is {told['ratio']:.2f} times what it is alone.",
+        f"In the median of the turns p99 is {told['ratio']:.2f} times what it is alone"
+        + (f", with the larger share {larger['ratio']:.2f} times." if larger else "."),
     ]
 
 

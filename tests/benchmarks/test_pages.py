@@ -1,7 +1,11 @@
 """What the measuring programs make of their figures: tables, charts, and parts of a page."""
 
+import os
+import subprocess
+import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,7 +126,8 @@ def test_pages_are_listed_by_number_of_records_with_the_queries_they_make() -> N
             "during": {"p50": 0.6, "p99": 1.5, "longest": 110.0, "requests": 8100},
             "machine_alone": {"p50": 0.05, "p99": 0.1, "longest": 2.0, "requests": 9000},
             "machine_during": {"p50": 0.05, "p99": 0.4, "longest": 108.0, "requests": 8100},
-            "ratio": 1.21, "asked_per_second": 200, "rows_per_second": 20_990.0,
+            "ratio": 1.21, "asked_per_second": 1000, "rows_per_second": 20_990.0,
+            "larger_share": {"times": 8, "p50": 0.6, "p99": 1.3, "longest": 50.0, "requests": 8000, "ratio": 1.04},
         },
     }  # fmt: skip
     shown = records_page.text(report)
@@ -133,7 +138,10 @@ def test_pages_are_listed_by_number_of_records_with_the_queries_they_make() -> N
     assert "loads 20,990 records a second;" in shown
     assert "| beside loading | 0.60 | 1.50 | 110 | 8,100 |" in shown
     assert "| a process that only wakes up, beside loading | 0.05 | 0.40 | 108 | 8,100 |" in shown
-    assert "p99 is 1.21 times what it is alone." in shown
+    assert "| beside loading, with a share of 8 to 1 | 0.60 | 1.30 | 50 | 8,000 |" in shown
+    assert "p99 is 1.21 times what it is alone, with the larger share 1.04 times." in shown
+    del report["beside"]["larger_share"]  # type: ignore[attr-defined]
+    assert "p99 is 1.21 times what it is alone." in records_page.text(report)
     drawn = ElementTree.fromstring(records_page.chart(report))
     assert len(drawn.findall(f".//{SVG}circle")) == 3
 
@@ -151,3 +159,25 @@ def test_the_machine_is_watched_as_often_as_it_is_asked_to() -> None:
     late = records_machine.Watch(0.2, 100).latenesses()
     assert len(late) == 20
     assert min(late) >= 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may weigh sessions")
+def test_a_server_is_given_a_larger_share_and_gives_it_back() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
+    try:
+        share = records_machine.Share(child.pid)
+        if not share.can_be_larger:
+            pytest.skip("this system doesn't divide by sessions")
+        told = Path(f"/proc/{child.pid}/autogroup")
+        assert share.enlarge(True)
+        assert told.read_text().endswith("nice -9\n")
+        assert share.enlarge(False)
+        assert told.read_text().endswith("nice 0\n")
+    finally:
+        child.communicate(b"\n")
+
+
+def test_a_process_that_is_gone_has_no_share() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    assert not records_machine.Share(child.pid).can_be_larger
