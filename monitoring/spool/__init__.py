@@ -10,7 +10,7 @@ from monitoring.spool.counters import counters
 from monitoring.spool.errors import SpoolFull, SpoolWriteFailed
 from monitoring.spool.loader import Loader
 from monitoring.spool.shipper import Shipper
-from monitoring.spool.shipping import ship_once, take_over
+from monitoring.spool.shipping import ship_once, take_over, take_over_unattended
 from monitoring.spool.writer import MAX_PART_BYTES, append
 
 facts = counters.as_facts
@@ -26,4 +26,5 @@ __all__ = [
     "pending",
     "ship_once",
     "take_over",
+    "take_over_unattended",
 ]

@@ -51,8 +51,11 @@ def create() -> tuple[int, Path]:
 
 
 def opened_at(path: Path) -> float:
-    """When the spool file was begun, in epoch seconds; its name says so."""
-    return int(path.name.partition("-")[0], 16) / 1e9
+    """When the spool file was begun, in epoch seconds; its name says so. 0 for one that was named by somebody else."""
+    try:
+        return int(path.name.partition("-")[0], 16) / 1e9
+    except ValueError:
+        return 0.0
 
 
 def listed(folder: Path, suffix: str = SUFFIX) -> list[Path]:

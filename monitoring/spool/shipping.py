@@ -8,7 +8,9 @@ without the lock.
 
 import gc
 import logging
+import math
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +33,9 @@ BITE_BYTES = 8 << 20
 """How much of a file is loaded in one transaction (more only when one record is larger)."""
 PIECE_BYTES = 1 << 20
 """How much of it is in memory as records at once: some fifteen times its size."""
+
+LATE_SECONDS = 30.0
+"""A loader with files older than these is behind, and gets help."""
 
 _known_offsets: dict[str, int] = {}
 """Checkpoints of this process's own files, as last committed; forgotten whenever something goes wrong."""
@@ -56,18 +61,32 @@ def take_over() -> int:
 
     Returns how many records were loaded. Safe to call from any number of processes at once.
     """
+    return sum(map(_take_over_of, [files.host(), *adoption.orphaned_hosts()]))
+
+
+def take_over_unattended() -> int:
+    """`take_over`, but what a loader of this host is there for is left to it while it keeps up: it stands back behind
+    the requests, and whoever calls this doesn't.
+    """
+    own = _take_over_of(files.host(), before=time.time() - LATE_SECONDS if files.has_loader() else math.inf)
+    return own + sum(map(_take_over_of, adoption.orphaned_hosts()))
+
+
+def _take_over_of(host: str, *, before: float = math.inf) -> int:
+    """What was begun before that moment, in epoch seconds."""
     total = 0
-    for host in [files.host(), *adoption.orphaned_hosts()]:
-        folder = files.directory(host)
-        for path in files.listed(folder, files.DONE):
-            _bury(host, path)
-        for path in files.listed(folder):
-            try:
-                with files.abandoned(path) as descriptor:
-                    if descriptor is not None:
-                        total += _finish(host, path, descriptor)
-            except (Overtaken, OSError) as error:
-                logger.warning("%s can't be taken over now: %s", path.name, error)
+    folder = files.directory(host)
+    for path in files.listed(folder, files.DONE):
+        _bury(host, path)
+    for path in files.listed(folder):
+        if files.opened_at(path) >= before:
+            continue
+        try:
+            with files.abandoned(path) as descriptor:
+                if descriptor is not None:
+                    total += _finish(host, path, descriptor)
+        except (Overtaken, OSError) as error:
+            logger.warning("%s can't be taken over now: %s", path.name, error)
     return total
 
 

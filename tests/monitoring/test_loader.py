@@ -70,6 +70,28 @@ def test_of_two_loaders_one_loads_and_the_other_takes_its_place(loader: spool.Lo
     other.leave()
 
 
+def test_the_job_runner_leaves_the_loading_to_a_loader_that_keeps_up(
+    loader: spool.Loader, record: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool.append(record())
+    writer.let_go()
+    stray = files.directory() / "by-hand.jsonl"
+    stray.touch()
+    assert spool.take_over_unattended() == 0
+    assert not stray.exists(), "whoever put it there doesn't come back for it"
+    assert not PredictionLog.objects.exists()
+    monkeypatch.setattr(shipping, "LATE_SECONDS", 0.0)
+    assert spool.take_over_unattended() == 1, "and helps one that is behind"
+    assert PredictionLog.objects.count() == 1
+
+
+def test_without_a_loader_the_job_runner_loads_what_dead_processes_left(loader: spool.Loader, record: Any) -> None:
+    loader.leave()
+    spool.append(record())
+    writer.let_go()
+    assert spool.take_over_unattended() == 1
+
+
 def test_it_loads_until_it_is_told_to_stop_through_an_outage_and_then_what_is_left(
     loader: spool.Loader, record: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
