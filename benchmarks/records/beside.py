@@ -6,8 +6,7 @@ import os
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,19 +67,20 @@ def _in_turns(
     feeder = Feeder(folder, count=files * FILE_RECORDS * parts, rate=rate, parts=parts)
     feeder.wait_until_ready()
     latencies(calls, 1.0)  # warms up
-    machine.be_on_time(1)  # what the client waits for a core is no latency of the server's
+    # What the client waits for a core, or for its own garbage, is no latency of the server's.
+    machine.be_on_time(1)
+    gc.disable()
     alone, during = Turns(), {weight: Turns() for weight in weights}
     loaded: list[dict[str, float]] = []
-    with _no_collections():
-        for number in range(ROUNDS):
-            share.enlarge(False)
-            alone.take(calls, seconds)
-            for weight in weights if number % 2 else weights[::-1]:
-                share.enlarge(weight)
-                feeder.go()
-                # It ends before the loading does, which can't be quicker than its rate.
-                during[weight].take(calls, 0.9 * seconds)
-                loaded.append(feeder.result())
+    for number in range(ROUNDS):
+        share.enlarge(False)
+        alone.take(calls, seconds)
+        for weight in weights if number % 2 else weights[::-1]:
+            share.enlarge(weight)
+            feeder.go()
+            # It ends before the loading does, which can't be quicker than its rate.
+            during[weight].take(calls, 0.9 * seconds)
+            loaded.append(feeder.result())
     feeder.end()
     beside = during[False]
     told = {
@@ -92,19 +92,8 @@ def _in_turns(
     }  # fmt: skip
     if True not in during:
         return told
-    larger = {"times": machine.WEIGHT, **summary(during[True].times), "ratio": _ratio(alone, during[True])}
+    larger = {"times": machine.LARGER, **summary(during[True].times), "ratio": _ratio(alone, during[True])}
     return {**told, "larger_share": larger, "p99_with_larger_share": during[True].p99}
-
-
-@contextmanager
-def _no_collections() -> Iterator[None]:
-    """This process's garbage collection takes as long as the slowest answers: none while it asks."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 class Turns:

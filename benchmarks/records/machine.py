@@ -14,9 +14,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-WEIGHT = 8
-"""How many times as much of a contended processor as others the servers get by `deploy`."""
-_NICENESS = {False: 0, True: -9}  # a step is a quarter more: nine of them are 7.4 times
+LARGER = 7.4
+"""How many times as much of a contended processor as others; `deploy` gives the servers eight, a little more."""
+_NICENESS = {False: 0, True: -9}  # a step is about a quarter more
 _GROUPS = Path("/proc/sys/kernel/sched_autogroup_enabled")
 
 
@@ -53,7 +53,7 @@ class Share:
         self.can_be_larger = self._is_divided_by_sessions() and self.enlarge(False)
 
     def enlarge(self, is_larger: bool) -> bool:
-        """WEIGHT times that of others, or as theirs. Returns whether this system let us say so."""
+        """LARGER times that of others, or as theirs. Returns whether this system let us say so."""
         try:
             self._of_session.write_text(str(_NICENESS[is_larger]))
         except OSError:
