@@ -44,50 +44,57 @@ def minutes(groups: Mapping[Key, list[Record]]) -> dict[Key, Delta]:
     """The sums of `rollups.grouped` records; a record with nothing to tell has no part in them."""
     found: dict[Key, Delta] = {}
     for key, records in groups.items():
-        telling = [
-            record
-            for record in records
-            if record["confidence"] is not None or record["error_code"] or record.get("output") is not None
-        ]
-        if telling:
-            found.setdefault(key[:_KEY], Delta()).merge(_told(telling))
+        told = _told(records)
+        if told is not None:
+            found.setdefault(key[:_KEY], Delta()).merge(told)
     return found
 
 
-def _told(records: list[Record]) -> Delta:
-    confidences = [record["confidence"] for record in records]
-    steps = [int(value * CONFIDENCE_STEPS) for value in confidences if value is not None and 0 <= value <= 1]
-    labels: list[str] = []
-    numbers: list[float] = []
+def _told(records: list[Record]) -> Delta | None:
+    """The sums of a group; None when none of it tells anything."""
+    confidences = [value for record in records if (value := record["confidence"]) is not None]
+    outputs = [value for record in records if (value := record.get("output")) is not None]
+    failed = [record for record in records if record["error_code"]]
+    if not (confidences or outputs or failed):
+        return None
     errors: dict[str, list[Any]] = {}
-    for record in records:
-        if record["error_code"]:
-            _add_error(errors, record["error_code"], [1, record["id"], record["at"]])
-        output = record.get("output")
-        if type(output) is dict:
-            _read_answers(output, labels, numbers)
+    for record in failed:
+        _add_error(errors, record["error_code"], [1, record["id"], record["at"]])
+    labels, numbers = _answers(outputs)
     return Delta(
-        Counter([min(CONFIDENCE_STEPS - 1, step) for step in steps]),
+        _steps(confidences),
         Counter(labels),
         [len(numbers), sum(numbers), min(numbers), max(numbers)] if numbers else [],
         errors,
     )
 
 
-def _read_answers(output: Mapping[str, Any], labels: list[str], numbers: list[float]) -> None:
-    """Put what was predicted with the classes, or with the numbers."""
-    predictions = output.get("predictions")
-    if type(predictions) is not list:
-        return
-    is_classes = output.get("probabilities") is not None
-    for said in predictions[:MOST_PREDICTIONS]:
-        kind = type(said)
-        if kind is str:
-            labels.append(said[:LONGEST_LABEL])
-        elif kind is bool or (is_classes and (kind is int or kind is float)):
-            labels.append(str(said))
-        elif kind is int or kind is float:
-            numbers.append(said)
+def _steps(confidences: list[float]) -> dict[int, int]:
+    counts = Counter([int(value * CONFIDENCE_STEPS) for value in confidences if 0 <= value <= 1])
+    whole = counts.pop(CONFIDENCE_STEPS, 0)
+    if whole:
+        counts[CONFIDENCE_STEPS - 1] += whole
+    return counts
+
+
+def _answers(outputs: list[Any]) -> tuple[list[str], list[float]]:
+    """The classes that were predicted, and the numbers."""
+    labels: list[str] = []
+    numbers: list[float] = []
+    for output in outputs:
+        predictions = output.get("predictions") if type(output) is dict else None
+        if type(predictions) is not list:
+            continue
+        is_classes = output.get("probabilities") is not None
+        for said in predictions if len(predictions) <= MOST_PREDICTIONS else predictions[:MOST_PREDICTIONS]:
+            kind = type(said)
+            if kind is str:
+                labels.append(said[:LONGEST_LABEL])
+            elif kind is bool or (is_classes and (kind is int or kind is float)):
+                labels.append(str(said))
+            elif kind is int or kind is float:
+                numbers.append(said)
+    return labels, numbers
 
 
 def joined(first: list[float], second: list[float]) -> list[float]:

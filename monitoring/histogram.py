@@ -15,8 +15,9 @@ the number of the bucket the first count belongs to; an empty histogram is `[]`.
 import math
 from binascii import a2b_base64, b2a_base64
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, repeat
 from struct import iter_unpack
 
 SMALLEST_MS = 0.01
@@ -34,6 +35,11 @@ _MUCH = 2_000
 def bucket_of(latency_ms: float) -> int:
     """The number of the bucket that holds `latency_ms`."""
     return bisect_left(BOUNDS, latency_ms)
+
+
+def counted(latencies_ms: Iterable[float]) -> dict[int, int]:
+    """Bucket number to how many of the latencies it holds."""
+    return Counter(map(bisect_left, repeat(BOUNDS), latencies_ms))
 
 
 def unpacked(text: str) -> dict[int, int]:

@@ -1,6 +1,5 @@
 """Sums of prediction records, kept up to date in the transaction that inserts the records."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -60,7 +59,7 @@ def _sums(records: list[Record]) -> Delta:
         len(records),
         sum([record["instance_count"] for record in records]),
         sum(latencies),
-        Counter(map(histogram.bucket_of, latencies)),
+        histogram.counted(latencies),
     )
 
 

@@ -1,9 +1,13 @@
 """Putting records into the prediction log, many at once, in the way each database does it fastest."""
 
 import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
 from io import BytesIO
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -55,7 +59,17 @@ _TABLE = PredictionLog._meta.db_table
 _NAMES = ", ".join(f'"{column}"' for column, _, _ in _COLUMNS)
 _VALUES = ", ".join(f'to_timestamp("{key}")' if key == "at" else f'"{key}"' for _, _, key in _COLUMNS)
 _TYPES = ", ".join(f'"{key}" {kind}' for _, kind, key in _COLUMNS)
-_INSERT_ROW = f"INSERT INTO {_TABLE} ({_NAMES}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"  # noqa: S608
+
+# SQLite: many rows in a statement, since each statement makes anew the lists that partial indexes and checks look
+# outcomes up in. The oldest SQLite takes 999 parameters.
+_ROWS_AT_ONCE = 999 // len(_COLUMNS)
+_ROW = f"({', '.join('?' * len(_COLUMNS))})"
+
+
+@cache
+def _insert_rows(count: int) -> str:
+    return f"INSERT INTO {_TABLE} ({_NAMES}) VALUES {', '.join([_ROW] * count)}"  # noqa: S608
+
 
 # PostgreSQL: the lines as they are, copied into a table of this session, and taken apart there: requests want the
 # interpreter for themselves.
@@ -78,28 +92,50 @@ _HELD = "(SELECT count(*) FROM (SELECT 1 FROM {} WHERE id = ANY(%s) FOR KEY SHAR
 _HOLD = "SELECT " + ", ".join(_HELD.format(kind._meta.db_table) for kind in _NAMED.values())
 
 
-def _for_sqlite(values: dict[str, Any]) -> tuple[Any, ...]:
-    """A row as SQLite's columns hold it: UUIDs without dashes, UTC times as text, JSON as text."""
-    key_id, input, output = values.get("key_id"), values.get("input"), values.get("output")
-    return (
-        values["id"].replace("-", ""),
-        values["request_id"],
-        values["model_id"],
-        values["version_id"],
-        values["user_id"],
-        key_id and key_id.replace("-", ""),
-        values["subject_id"],
-        values["outcome"],
-        values["status_code"],
-        values["error_code"],
-        values["instance_count"],
-        values["latency_ms"],
-        values["inference_ms"],
-        values["confidence"],
-        None if input is None else orjson.dumps(input).decode(),
-        None if output is None else orjson.dumps(output).decode(),
-        datetime.fromtimestamp(values["at"], UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
-    )
+def _insert_into_sqlite(records: list[Record]) -> None:
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        for start in range(0, len(records), _ROWS_AT_ONCE):
+            some = records[start : start + _ROWS_AT_ONCE]
+            connection.connection.execute(_insert_rows(len(some)), _for_sqlite(some))
+
+
+def _for_sqlite(records: list[Record]) -> list[Any]:
+    """Rows one after another, as SQLite's columns hold them: UUIDs without dashes, UTC times as text, JSON as text."""
+    columns: list[Iterable[Any]] = list(zip(*[_of_keys(record.values) for record in records], strict=True))
+    for key, change in _IN_SQLITE.items():
+        place = _KEYS.index(key)
+        columns[place] = map(change, columns[place])
+    return list(chain.from_iterable(zip(*columns, strict=True)))
+
+
+def _as_time(at: float) -> str:
+    """Epoch seconds as SQLite's text of a UTC time, rounded as `datetime.fromtimestamp` does."""
+    second = int(at)
+    microseconds = round((at - second) * 1e6)
+    if microseconds == 1_000_000:
+        return f"{_as_second(second + 1)}.000000"
+    return f"{_as_second(second)}.{microseconds:06d}"
+
+
+@lru_cache(maxsize=1024)
+def _as_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _as_uuid(text: str | None) -> str | None:
+    return text and text.replace("-", "")
+
+
+def _as_json(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+_KEYS = [key for _, _, key in _COLUMNS]
+_of_keys = itemgetter(*_KEYS)
+_IN_SQLITE: dict[str, Callable[[Any], str | None]] = {
+    "id": _as_uuid, "key_id": _as_uuid, "input": _as_json, "output": _as_json, "at": _as_time,
+}  # fmt: skip
 
 
 def insert(records: list[Record]) -> None:
@@ -110,10 +146,10 @@ def insert(records: list[Record]) -> None:
     """
     if not records:
         return
+    if connection.vendor == "sqlite":
+        _insert_into_sqlite(records)
+        return
     with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.executemany(_INSERT_ROW, [_for_sqlite(record.values) for record in records])
-            return
         _hold_what_they_name(records)
         cursor.execute(_STAGE)
         cursor.cursor.copy_expert(_COPY, BytesIO(_as_copied(records)))

@@ -1,10 +1,11 @@
-"""One line of a spool file as a record that every supported database can hold, or a reason why not."""
+"""Lines of a spool file as records that every supported database can hold, or a reason why not."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from itertools import accumulate
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,7 +18,6 @@ _BIGGEST_KEY = 2**63 - 1
 _BIGGEST_COUNT = 2**31 - 1
 # Text columns and their lengths: longer text is cut, because a record is worth more than the end of a label.
 _TEXTS = {"request_id": 128, "subject_id": 200, "error_code": 64}
-_NUMBERS = frozenset((int, float))
 _ESCAPED_NUL = rb"\u0000"
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -40,6 +40,25 @@ class Record:
         self.line = orjson.dumps(self.values)
 
 
+def parse_plain(data: bytes, offset: int) -> list[Record] | None:
+    """The records in whole lines, which begin at `offset`, if all are as `append` writes them; None otherwise.
+
+    They are what `parse` finds in each line by itself, at half the cost: values are looked at column by column.
+    """
+    if _has_nul(data):
+        return None
+    lines = data[:-1].split(b"\n")
+    try:
+        values = [orjson.loads(line) for line in lines]
+        columns = zip(*map(_of_rules_and_data, values), strict=True)
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    if not all(rule.is_plain(column) for rule, column in zip(_RULES, columns, strict=False)):
+        return None
+    starts = accumulate((len(line) + 1 for line in lines), initial=offset)
+    return [Record(*parts) for parts in zip(values, lines, starts, strict=False)]
+
+
 def parse(line: bytes, offset: int) -> Record:
     """The record in `line` (without its newline). Raises BadRecord."""
     try:
@@ -49,133 +68,102 @@ def parse(line: bytes, offset: int) -> Record:
     if not isinstance(values, dict):
         raise BadRecord("not a JSON object")
     record = Record(values, line, offset)
-    if not _is_as_written(values):
-        _mend(record)
-    if b"\\" in line and _ESCAPED_NUL in line:  # the first is found, or not, much sooner
+    if _fill_in(values):
+        record.change()
+    for name, size in _TEXTS.items():
+        if len(values[name]) > size:
+            record.change(**{name: values[name][:size]})
+    if _has_nul(line):
         # PostgreSQL's text and jsonb can't hold the character NUL.
         record.change(**_without_nul(values))
     return record
 
 
-def _mend(record: Record) -> None:
-    """Fill in what may be left out, and cut texts that are too long. Raises BadRecord."""
-    if _check(record.values):
-        record.change()
-    for name, size in _TEXTS.items():
-        if len(record.values[name]) > size:
-            record.change(**{name: record.values[name][:size]})
+def _has_nul(data: bytes) -> bool:
+    return b"\\" in data and _ESCAPED_NUL in data  # the first is found, or not, much sooner
 
 
-def _is_as_written(values: dict[str, Any]) -> bool:
-    """Whether a record is what `append` writes for a plain answer: `_check` would find nothing, at a higher cost."""
-    try:
-        plain = _PLAIN(values)
-        if tuple(map(type, plain)) not in _PLAIN_TYPES:
-            return False
-        at, model_id, version_id, user_id, count, status, latency, inference, _, outcome, request, subject, code = plain
-        key_id = values["key_id"]
-        return (
-            _UUID.fullmatch(values["id"]) is not None
-            and 0 <= at <= _LATEST
-            and 0 < model_id <= _BIGGEST_KEY
-            and 0 < version_id <= _BIGGEST_KEY
-            and 0 < user_id <= _BIGGEST_KEY
-            and (key_id is None or _UUID.fullmatch(key_id) is not None)
-            and outcome in _OUTCOMES
-            and 0 <= count <= _BIGGEST_COUNT
-            and 0 <= status <= 999
-            and latency >= 0
-            and inference >= 0
-            and len(request) <= _TEXTS["request_id"]
-            and len(subject) <= _TEXTS["subject_id"]
-            and len(code) <= _TEXTS["error_code"]
-        )
-    except (KeyError, TypeError):
-        return False
+def _fill_in(values: dict[str, Any]) -> bool:
+    """Fill in what may be left out; tells whether the line must say so too.
 
-
-_PLAIN = itemgetter(
-    "at", "model_id", "version_id", "user_id", "instance_count", "status_code", "latency_ms", "inference_ms",
-    "confidence", "outcome", "request_id", "subject_id", "error_code",
-)  # fmt: skip
-_PLAIN_TYPES = frozenset(
-    (float, int, int, int, int, int, float, float, confidence, str, str, str, str) for confidence in (float, type(None))
-)
-_MISSING = object()
-
-
-def _check(values: dict[str, Any]) -> bool:
-    """Raise BadRecord unless every value has the type and range of its column.
-
-    What may be left out is filled in; tells whether the line must say so too.
+    Raises BadRecord unless every value has the type and range of its column.
     """
     has_new_text = False
-    for name, accept, default in _RULES:
-        value = values.get(name, _MISSING)
-        if value is _MISSING or value is None:
-            if default is _MISSING:
-                raise BadRecord(f"no value of {name}")
-            values[name] = default
-            has_new_text = has_new_text or default is not None
-        elif not accept(value):
-            raise BadRecord(f"bad value of {name}: {value!r:.80}")
+    for rule in _RULES:
+        value = values.get(rule.name)
+        if value is None:
+            if rule.default is _MISSING:
+                raise BadRecord(f"no value of {rule.name}")
+            values[rule.name] = rule.default
+            has_new_text = has_new_text or rule.default is not None
+        elif type(value) not in rule.types or not rule.fit([value]):
+            raise BadRecord(f"bad value of {rule.name}: {value!r:.80}")
+    for name in _DATA:
+        values.setdefault(name, None)
     return has_new_text
 
 
-def _is_uuid(value: Any) -> bool:
-    return type(value) is str and _UUID.fullmatch(value) is not None
+_MISSING = object()
 
 
-def _is_text(value: Any) -> bool:
-    return type(value) is str
+class _Rule(NamedTuple):
+    """What the values of a key must be, and what stands for no value (where there may be none)."""
+
+    name: str
+    types: frozenset[type]
+    fit: Callable[[Collection[Any]], bool]
+    default: Any = _MISSING
+
+    def is_plain(self, column: Collection[Any]) -> bool:
+        """Whether nothing need be changed in these values."""
+        types = set(map(type, column))
+        if self.default is None and type(None) in types:
+            types.remove(type(None))
+            column = [value for value in column if value is not None]
+        return types <= self.types and (not column or self.fit(column)) and not self._is_too_long(column)
+
+    def _is_too_long(self, column: Collection[Any]) -> bool:
+        return self.name in _TEXTS and max(map(len, column)) > _TEXTS[self.name]
 
 
-def _is_outcome(value: Any) -> bool:
-    return type(value) is str and value in _OUTCOMES
+def _anything(_: Collection[Any]) -> bool:
+    return True
 
 
-def _is_key(value: Any) -> bool:
-    return type(value) is int and 0 < value <= _BIGGEST_KEY
+def _are_uuids(values: Collection[str]) -> bool:
+    return all(map(_UUID.fullmatch, set(values)))
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= _BIGGEST_COUNT
+def _between(least: float, most: float) -> Callable[[Collection[float]], bool]:
+    def fit(values: Collection[float]) -> bool:
+        return least <= min(values) and max(values) <= most
+
+    return fit
 
 
-def _is_status(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= 999
+_TEXT, _WHOLE, _NUMBER = frozenset((str,)), frozenset((int,)), frozenset((int, float))
+_are_keys, _are_counts = _between(1, _BIGGEST_KEY), _between(0, _BIGGEST_COUNT)
+_are_durations = _between(0, float("inf"))
 
-
-def _is_time(value: Any) -> bool:
-    return type(value) in _NUMBERS and 0 <= value <= _LATEST
-
-
-def _is_duration(value: Any) -> bool:
-    return type(value) in _NUMBERS and value >= 0
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in _NUMBERS
-
-
-# Key, what its value must be, and what stands for no value (where there may be none).
-_RULES: tuple[tuple[str, Callable[[Any], bool], Any], ...] = (
-    ("id", _is_uuid, _MISSING),
-    ("request_id", _is_text, ""),
-    ("at", _is_time, _MISSING),
-    ("model_id", _is_key, _MISSING),
-    ("version_id", _is_key, None),
-    ("user_id", _is_key, None),
-    ("key_id", _is_uuid, None),
-    ("subject_id", _is_text, ""),
-    ("outcome", _is_outcome, _MISSING),
-    ("status_code", _is_status, _MISSING),
-    ("error_code", _is_text, ""),
-    ("instance_count", _is_count, _MISSING),
-    ("latency_ms", _is_duration, _MISSING),
-    ("inference_ms", _is_duration, None),
-    ("confidence", _is_number, None),
+_RULES = (
+    _Rule("id", _TEXT, _are_uuids),
+    _Rule("request_id", _TEXT, _anything, ""),
+    _Rule("at", _NUMBER, _between(0, _LATEST)),
+    _Rule("model_id", _WHOLE, _are_keys),
+    _Rule("version_id", _WHOLE, _are_keys, None),
+    _Rule("user_id", _WHOLE, _are_keys, None),
+    _Rule("key_id", _TEXT, _are_uuids, None),
+    _Rule("subject_id", _TEXT, _anything, ""),
+    _Rule("outcome", _TEXT, _OUTCOMES.issuperset),
+    _Rule("status_code", _WHOLE, _between(0, 999)),
+    _Rule("error_code", _TEXT, _anything, ""),
+    _Rule("instance_count", _WHOLE, _are_counts),
+    _Rule("latency_ms", _NUMBER, _are_durations),
+    _Rule("inference_ms", _NUMBER, _are_durations, None),
+    _Rule("confidence", _NUMBER, _anything, None),
 )
+_DATA = ("input", "output")
+_of_rules_and_data = itemgetter(*(rule.name for rule in _RULES), *_DATA)
 
 
 def _without_nul(value: Any) -> Any:

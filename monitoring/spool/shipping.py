@@ -22,7 +22,7 @@ from monitoring.models import SpoolFile
 from monitoring.spool import adoption, files, loading, rejected
 from monitoring.spool.counters import counters
 from monitoring.spool.errors import Overtaken
-from monitoring.spool.records import BadRecord, Record, parse
+from monitoring.spool.records import BadRecord, Record, parse, parse_plain
 from monitoring.spool.rejected import Refused
 from monitoring.spool.writer import writer
 from monitoring.summing import Sums
@@ -237,6 +237,9 @@ def _pieces(offset: int, data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _parse(data: bytes, offset: int) -> tuple[list[Record], list[Refused]]:
+    plain = parse_plain(data, offset)
+    if plain is not None:
+        return plain, []
     good: list[Record] = []
     refused: list[Refused] = []
     for line in data[:-1].split(b"\n"):
