@@ -87,9 +87,7 @@ def text_array(values: Any) -> Any:
         raise CellRefused from None
     if b"\0" in whole:
         raise CellRefused
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
+    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def floats(values: Any, dtype: Any, allows_missing: bool) -> Any:

@@ -14,6 +14,15 @@ Analyze = Callable[[str], Terms]
 def analyzer(analysis: Analysis) -> Analyze:
     """The function that cuts texts; everything that can be decided now is."""
     cut = {"word": _words, "char": _characters, "char_wb": _characters_of_words}[analysis.analyzer](analysis)
+    return _folded(analysis, cut)
+
+
+def words_of(analysis: Analysis) -> Analyze:
+    """The function that cuts texts into single words, of an analysis of words."""
+    return _folded(analysis, _single_words(analysis))
+
+
+def _folded(analysis: Analysis, cut: Analyze) -> Analyze:
     steps = [folding.STEPS[name] for name in analysis.fold]
     if not steps:
         return cut
@@ -29,18 +38,20 @@ def analyzer(analysis: Analysis) -> Analyze:
     return fold_and_cut
 
 
+def _single_words(analysis: Analysis) -> Analyze:
+    split, stop_words = splitter(analysis.pattern), analysis.stop_words
+    if not stop_words:
+        return split
+    return lambda text: [word for word in split(text) if word not in stop_words]
+
+
 def _words(analysis: Analysis) -> Analyze:
-    split = splitter(analysis.pattern)
-    stop_words, shortest, longest = analysis.stop_words, analysis.shortest, analysis.longest
+    split, shortest, longest = _single_words(analysis), analysis.shortest, analysis.longest
     if longest == 1:
-        if not stop_words:
-            return split
-        return lambda text: [word for word in split(text) if word not in stop_words]
+        return split
 
     def cut(text: str) -> Terms:
         words = split(text)
-        if stop_words:
-            words = [word for word in words if word not in stop_words]
         terms = words[:] if shortest == 1 else []
         if shortest <= 2:
             terms += [f"{first} {second}" for first, second in itertools.pairwise(words)]

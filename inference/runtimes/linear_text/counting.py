@@ -41,19 +41,24 @@ class Stop:
 
 
 class Counter:
-    """One section, ready to count. `places` gives the terms' places; None for one that is not known."""
+    """One section, ready to count. `place` gives a term's place, None for one that is not known.
 
-    __slots__ = ("analyze", "place", "section", "width")
+    known: the place of each term of the vocabulary; None without one.
+    """
+
+    __slots__ = ("analyze", "known", "place", "section", "width")
 
     def __init__(self, section: Section) -> None:
         self.section = section
         self.width = section.width
         self.analyze: Analyze = analyzer(section.analysis)
         self.place: Callable[[str], int | None]
+        self.known: dict[str, int] | None = None
         if section.vocabulary is None:
             self.place = Buckets(section.buckets, section.signed).get
         else:
-            self.place = {term: at for at, term in enumerate(section.vocabulary)}.get
+            self.known = {term: at for at, term in enumerate(section.vocabulary)}
+            self.place = self.known.get
 
     def places(self, text: str) -> list[int]:
         """Where the known terms of a text are, as often as they occur; complements for negative signs."""

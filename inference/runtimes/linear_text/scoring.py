@@ -25,7 +25,7 @@ class Scorer:
         self._weights, self._offsets = program.weights, program.offsets
         has_short_form = not program.joint and all(map(Single.fits, program.sections))
         self._single = [
-            Single(counter.section, counter.analyze, counter.place, program.weights[start : start + counter.width])
+            Single(counter, program.weights[start : start + counter.width])
             for counter, start in zip(self._counters, self._starts, strict=True)
             if has_short_form
         ]

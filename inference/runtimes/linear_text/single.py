@@ -6,28 +6,37 @@ from typing import Any
 
 import numpy as np
 
+from inference.runtimes.linear_text.analysis import words_of
+from inference.runtimes.linear_text.counting import Counter
 from inference.runtimes.linear_text.program import Array, Section
 
 SHORT_FORM = ("log", "scale", "norm")
 
 
 class Single:
-    """`analyze` cuts a text into terms, `place` says where a term is, None for one that is not known.
+    """weights: (terms of the section, scores)."""
 
-    weights: (terms of the section, scores).
-    """
+    __slots__ = (
+        "_binary",
+        "_counter",
+        "_factors",
+        "_known",
+        "_log",
+        "_norm",
+        "_pairs",
+        "_weights",
+        "_words",
+        "_words_of",
+    )
 
-    __slots__ = ("_analyze", "_binary", "_factors", "_log", "_norm", "_place", "_weights")
-
-    def __init__(
-        self,
-        section: Section,
-        analyze: Callable[[str], list[str]],
-        place: Callable[[str], int | None],
-        weights: Array,
-    ) -> None:
+    def __init__(self, counter: Counter, weights: Array) -> None:
+        section = counter.section
         steps = {step.kind: step for step in section.steps}
-        self._analyze, self._place = analyze, place
+        self._counter = counter
+        analysis, self._known = section.analysis, counter.known
+        self._words, self._pairs = analysis.shortest == 1, analysis.longest == 2
+        is_plain = analysis.analyzer == "word" and analysis.longest <= 2 and self._known is not None
+        self._words_of: Callable[[str], list[str]] | None = words_of(analysis) if is_plain else None
         self._binary = section.binary
         self._log = "log" in steps
         self._factors: Any = steps["scale"].factors if "scale" in steps else None
@@ -58,13 +67,28 @@ class Single:
 
     def _counts(self, text: str) -> dict[int, int]:
         """How often each known term occurs, by its place."""
-        place_of = self._place
         counts: dict[int, int] = {}
-        for term in self._analyze(text):
-            place = place_of(term)
-            if place is not None:
-                counts[place] = counts.get(place, 0) + 1
+        if self._words_of is not None and self._known is not None:
+            self._count_words(self._words_of(text), self._known, counts)
+            return counts
+        for place in self._counter.places(text):
+            counts[place] = counts.get(place, 0) + 1
         return counts
+
+    def _count_words(self, words: list[str], known: dict[str, int], counts: dict[int, int]) -> None:
+        """Words and pairs of them, one after another: a list of all terms takes longer to make than to look up."""
+        previous: str | None = None
+        for word in words:
+            if self._words:
+                place = known.get(word)
+                if place is not None:
+                    counts[place] = counts.get(place, 0) + 1
+            if self._pairs:
+                if previous is not None:
+                    place = known.get(f"{previous} {word}")
+                    if place is not None:
+                        counts[place] = counts.get(place, 0) + 1
+                previous = word
 
     def _length(self, values: Any) -> float:
         """What the scores are divided by; 0.0 for nothing."""

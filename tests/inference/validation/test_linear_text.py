@@ -105,6 +105,7 @@ def assert_same(model: Any, texts: list[str] = UNSEEN) -> None:
 
 VECTORIZERS: dict[str, Callable[[], Any]] = {
     "one and two words": lambda: TfidfVectorizer(ngram_range=(1, 2)),
+    "pairs of words": lambda: TfidfVectorizer(ngram_range=(2, 2), stop_words=["film", "の"]),
     "two and three words": lambda: TfidfVectorizer(ngram_range=(2, 3)),
     "counts": lambda: CountVectorizer(),
     "presence without stop words": lambda: CountVectorizer(binary=True, stop_words="english"),
