@@ -26,7 +26,8 @@ from monitoring.error_groups import writing as error_groups
 from registry import generation, resolver
 
 log = logging.getLogger(__name__)
-_LOOK_EVERY_SECONDS = 0.02
+LOOK_EVERY_SECONDS = 0.02
+"""How soon a change on this host is noticed."""
 LEAVE_SECONDS = 10.0
 # These threads ask for single rows: they are the first to find out that the database hangs.
 _PATIENCE_SECONDS = 2.0
@@ -38,15 +39,25 @@ _COLLECT_AFTER = (10_000, 20, 10)
 _process: "ServingProcess | None" = None
 
 
-def start() -> None:
+def start(*, is_glancing: bool = False) -> None:
     """Make this process a serving process; returns when every live model was loaded, or can't be. Idempotent.
 
     Without a database it returns, too: the process answers that it isn't ready, and begins when there is one.
+    `is_glancing`: the caller sees to it that `glance` is called every LOOK_EVERY_SECONDS.
     """
     global _process
     if _process is None or _process.pid != os.getpid():
-        _process = ServingProcess()
+        _process = ServingProcess(is_glancing=is_glancing)
         _process.start()
+
+
+def glance() -> None:
+    """Have what is live looked at if it changed on this host; costs less than a microsecond.
+
+    A thread that answers may do so in passing. One that wakes up for it takes the interpreter from those that answer.
+    """
+    if _process is not None:
+        _process.glance()
 
 
 def stop() -> None:
@@ -79,7 +90,7 @@ def recycle(reason: str) -> None:
 class ServingProcess:
     """The threads of one serving process and what it tells others about itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_glancing: bool = False) -> None:
         self.pid = os.getpid()
         self.is_ready = False
         self._id: UUID | None = None
@@ -88,12 +99,14 @@ class ServingProcess:
         self._preload = Preload()
         self._scraped = process_facts.ScrapedCounts()
         self._is_leaving = False
+        self._word = threading.Event()
+        look_seconds = settings.GENERATION_POLL_SECONDS if is_glancing else LOOK_EVERY_SECONDS
         # Two threads: a version that takes long to load must not make the process look dead.
         self._watcher = threading.Thread(
-            target=self._every, args=(_LOOK_EVERY_SECONDS, self._notice), name="watcher", daemon=True
+            target=self._every, args=(look_seconds, self._notice, self._word), name="watcher", daemon=True
         )
         self._pulse = threading.Thread(
-            target=self._every, args=(settings.HEARTBEAT_SECONDS, self._beat), name="pulse", daemon=True
+            target=self._every, args=(settings.HEARTBEAT_SECONDS, self._beat, self._stopping), name="pulse", daemon=True
         )
         self._next_poll = 0.0
         self._shipper = spool.Shipper()
@@ -124,6 +137,7 @@ class ServingProcess:
     def stop(self) -> None:
         self._is_leaving, self.is_ready = True, False
         self._stopping.set()
+        self._word.set()
         for thread in (self._watcher, self._pulse):
             if thread.is_alive():  # not when the start failed
                 thread.join(timeout=5)
@@ -168,9 +182,18 @@ class ServingProcess:
 
     # -- What is live ---------------------------------------------------------------------------------
 
-    def _every(self, seconds: float, act: Callable[[], None]) -> None:
-        """Call `act` until the process stops; a database that is away is waited for."""
-        while not self._stopping.wait(seconds):
+    def glance(self) -> None:
+        if generation.on_this_host() != self._seen[0]:
+            self._word.set()
+
+    def _every(self, seconds: float, act: Callable[[], None], word: threading.Event) -> None:
+        """Call `act`, at the word at once, until the process stops; a database that is away is waited for."""
+        while True:
+            was_told = word.wait(seconds)
+            if self._stopping.is_set():
+                break
+            if was_told:
+                word.clear()
             try:
                 with database.patience(_PATIENCE_SECONDS):
                     act()

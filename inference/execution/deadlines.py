@@ -7,6 +7,7 @@ process is replaced.
 """
 
 import itertools
+import math
 import os
 import threading
 import time
@@ -18,7 +19,7 @@ from inference.execution import crashes
 from inference.runtimes.base import LoadedModel, RawOutput
 
 _TICK_SECONDS = 0.01
-_PARK_AFTER_TICKS = 100
+_LONGEST_PAUSE_SECONDS = 1.0
 
 Feeds = dict[str, Any]
 
@@ -80,21 +81,23 @@ def _noted(version_id: int, model: LoadedModel, feeds: Feeds) -> RawOutput:
 class Watchdog:
     """Raises the `terminate` flag of calls whose time is up, within a hundredth of a second.
 
-    A call costs two dictionary operations. The thread ticks while there are calls and parks when there are none.
+    A call costs two dictionary operations. The thread sleeps until the first deadline it knows of, or a while; only a
+    call with an earlier one wakes it. A thread that woke up for nothing would still take the interpreter from others.
     """
 
     def __init__(self) -> None:
         self._calls: dict[int, tuple[float, Any]] = {}
         self._tickets = itertools.count()
-        self._awake = threading.Event()
-        self._is_parked, self._has_thread = True, False
+        self._looks_at = math.inf  # a time of `perf_counter`
+        self._sooner = threading.Event()
+        self._has_thread = False
         self._starting = threading.Lock()
 
     def watch(self, until: float, options: Any) -> int:
         """Returns the ticket to forget the call by."""
         ticket = next(self._tickets)
         self._calls[ticket] = (until, options)
-        if self._is_parked:
+        if until < self._looks_at:
             self._wake()
         return ticket
 
@@ -103,28 +106,31 @@ class Watchdog:
         del self._calls[ticket]
 
     def _wake(self) -> None:
+        self._sooner.set()
         with self._starting:
             if not self._has_thread:
                 self._has_thread = True
                 threading.Thread(target=self._run, name="deadlines", daemon=True).start()
-            self._is_parked = False
-            self._awake.set()
 
     def _run(self) -> None:
-        idle = 0
+        pause = _TICK_SECONDS
         while True:
-            if idle > _PARK_AFTER_TICKS:
-                self._awake.clear()
-                self._is_parked = True
-                if not self._calls:  # whoever came before the flag was up is in here
-                    self._awake.wait()
-                self._is_parked, idle = False, 0
-            time.sleep(_TICK_SECONDS)
-            idle = 0 if self._calls else idle + 1
+            self._sooner.clear()
+            self._looks_at = math.inf  # whoever comes while the others are looked at makes it look again
             now = time.perf_counter()
-            for until, options in list(self._calls.values()):
-                if until <= now:
-                    options.terminate = True
+            self._looks_at = min(self._first_after(now), now + pause)
+            was_woken = self._sooner.wait(max(_TICK_SECONDS, self._looks_at - now))
+            pause = _TICK_SECONDS if was_woken else min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    def _first_after(self, now: float) -> float:
+        """The first deadline that is yet to come; the calls of the others are told to end."""
+        first = math.inf
+        for until, options in list(self._calls.values()):
+            if until <= now:
+                options.terminate = True
+            else:
+                first = min(first, until)
+        return first
 
 
 # -- On a worker thread -------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def work(listener: socket.socket, *, threads: int, master: int, tell_ready: Call
     from inference import process
 
     try:
-        process.start()
+        process.start(is_glancing=True)
         uvloop.run(_serve(listener, threads, tell_ready))
     finally:
         process.stop()
@@ -66,6 +66,7 @@ async def _serve(listener: socket.socket, threads: int, tell_ready: Callable[[],
         heads=Heads(),
     )
     credentials.renew_by(partial(_do_aside, house))
+    _keep_glancing(loop)
     # Not sooner: a proxy waits for a server that listens, and turns to another from one that doesn't.
     server = await loop.create_server(lambda: Connection(house), sock=listener, backlog=BACKLOG)
     tell_ready()
@@ -75,6 +76,13 @@ async def _serve(listener: socket.socket, threads: int, tell_ready: Callable[[],
             await asyncio.wait_for(word.wait(), 1.0)
     server.close()
     await _drain(house)
+
+
+def _keep_glancing(loop: asyncio.AbstractEventLoop) -> None:
+    from inference import process
+
+    process.glance()
+    loop.call_later(process.LOOK_EVERY_SECONDS, _keep_glancing, loop)
 
 
 def _do_aside(house: House, act: Callable[[], None]) -> None:

@@ -1,6 +1,7 @@
 import os
 import signal
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -126,6 +127,23 @@ def test_a_change_on_another_host_is_noticed_through_the_database(ada, served_ve
     services.activate(version=second, by=ada)
     wait_until(lambda: resolver.resolve("oracle", user=ada).number == 2, 60)
     wait_until(lambda: loaded() == [("oracle", 1), ("oracle", 2)], 60)
+
+
+def test_a_process_that_is_glanced_at_looks_when_something_changed_and_not_before(
+    ada, served_version, serving, settings
+):
+    settings.GENERATION_POLL_SECONDS = 3600.0
+    services.activate(version=served_version(), by=ada)
+    serving(is_glancing=True)
+    services.activate(version=served_version(name="beta"), by=ada)
+    time.sleep(5 * process.LOOK_EVERY_SECONDS)
+    assert loaded() == [("oracle", 1)]
+    process.glance()
+    wait_until(lambda: loaded() == [("beta", 1), ("oracle", 1)], 60)
+
+
+def test_a_glance_costs_nothing_where_no_process_serves():
+    process.glance()
 
 
 def test_starting_twice_is_starting_once(serving):

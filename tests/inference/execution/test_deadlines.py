@@ -10,6 +10,7 @@ from inference.runtimes.base import RawOutput
 from inference.runtimes.onnx import OnnxRuntime
 from inference.signature import Signature
 from tests import toys
+from tests.live.stack import wait_until
 
 ROW = {"X": np.array([[1.0, 0.0]], dtype=np.float32)}
 FOREVER = 50_000_000
@@ -63,16 +64,21 @@ def test_one_call_that_is_stopped_does_not_stop_the_others(onnx):
     assert got == [[[6.0]]] * 4
 
 
-def test_the_watchdog_that_sleeps_is_woken_by_the_next_call(onnx, monkeypatch):
-    monkeypatch.setattr(deadlines, "_PARK_AFTER_TICKS", 1)
-    monkeypatch.setattr(deadlines, "_watchdog", deadlines.Watchdog())
-    assert call(onnx(1), 60.0) == [[6.0]]
-    until = time.monotonic() + 60
-    while not deadlines._watchdog._is_parked and time.monotonic() < until:
-        time.sleep(0.01)
-    assert deadlines._watchdog._is_parked
+def test_the_watchdog_sleeps_through_calls_in_time_and_is_woken_by_one_with_little_of_it(onnx, monkeypatch):
+    watchdog, woken = deadlines.Watchdog(), []
+    monkeypatch.setattr(deadlines, "_watchdog", watchdog)
+    monkeypatch.setattr(deadlines, "_LONGEST_PAUSE_SECONDS", 30.0)
+    really = watchdog._wake
+    monkeypatch.setattr(watchdog, "_wake", lambda: (woken.append(1), really()))
+    quick = onnx(1)
+    wait_until(lambda: call(quick, 60.0) and watchdog._looks_at > time.perf_counter() + 3 * SOON, 60)
+    woken.clear()
+    for _ in range(100):
+        assert call(quick, 60.0) == [[6.0]]
+    assert woken == []
     with pytest.raises(DeadlineExceeded):
         call(onnx(FOREVER), SOON)
+    assert woken == [1]
 
 
 def test_a_native_model_that_overruns_is_left_behind():
