@@ -86,7 +86,7 @@ def _answers(outputs: list[Any]) -> tuple[list[str], list[float]]:
         if type(predictions) is not list:
             continue
         is_classes = output.get("probabilities") is not None
-        for said in predictions if len(predictions) <= MOST_PREDICTIONS else predictions[:MOST_PREDICTIONS]:
+        for said in predictions[:MOST_PREDICTIONS]:
             kind = type(said)
             if kind is str:
                 labels.append(said[:LONGEST_LABEL])

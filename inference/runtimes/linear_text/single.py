@@ -17,24 +17,16 @@ class Single:
     """weights: (terms of the section, scores)."""
 
     __slots__ = (
-        "_binary",
-        "_counter",
-        "_factors",
-        "_known",
-        "_log",
-        "_norm",
-        "_pairs",
-        "_weights",
-        "_words",
+        "_binary", "_counter", "_factors", "_has_pairs", "_has_words", "_known", "_log", "_norm", "_weights",
         "_words_of",
-    )
+    )  # fmt: skip
 
     def __init__(self, counter: Counter, weights: Array) -> None:
         section = counter.section
         steps = {step.kind: step for step in section.steps}
         self._counter = counter
         analysis, self._known = section.analysis, counter.known
-        self._words, self._pairs = analysis.shortest == 1, analysis.longest == 2
+        self._has_words, self._has_pairs = analysis.shortest == 1, analysis.longest == 2
         is_plain = analysis.analyzer == "word" and analysis.longest <= 2 and self._known is not None
         self._words_of: Callable[[str], list[str]] | None = words_of(analysis) if is_plain else None
         self._binary = section.binary
@@ -79,11 +71,11 @@ class Single:
         """Words and pairs of them, one after another: a list of all terms takes longer to make than to look up."""
         previous: str | None = None
         for word in words:
-            if self._words:
+            if self._has_words:
                 place = known.get(word)
                 if place is not None:
                     counts[place] = counts.get(place, 0) + 1
-            if self._pairs:
+            if self._has_pairs:
                 if previous is not None:
                     place = known.get(f"{previous} {word}")
                     if place is not None:
