@@ -81,8 +81,8 @@ async def _serve(listener: socket.socket, threads: int, tell_ready: Callable[[],
 def _keep_glancing(loop: asyncio.AbstractEventLoop) -> None:
     from inference import process
 
+    loop.call_later(process.LOOK_EVERY_SECONDS, _keep_glancing, loop)  # first: one glance that fails isn't the last
     process.glance()
-    loop.call_later(process.LOOK_EVERY_SECONDS, _keep_glancing, loop)
 
 
 def _do_aside(house: House, act: Callable[[], None]) -> None:
