@@ -1,4 +1,5 @@
-"""A serving process's own life: load what is live before the first request, then listen for changes.
+"""The life of a process that answers requests: a serving process loads what is live before the first one, then listens
+for changes; one for pages loads what a page asks for.
 
 Three threads: one watches the generation and answers stagings, one says that the process lives, one ships the spool.
 """
@@ -36,18 +37,19 @@ SWITCH_SECONDS = 0.0002
 # A prediction leaves no cycles behind: looked for after every 700 objects, they cost 3 % of its time.
 _COLLECT_AFTER = (10_000, 20, 10)
 
-_process: "ServingProcess | None" = None
+_process: "Process | None" = None
 
 
-def start(*, is_glancing: bool = False) -> None:
+def start(*, is_glancing: bool = False, is_serving: bool = True) -> None:
     """Make this process a serving process; returns when every live model was loaded, or can't be. Idempotent.
 
     Without a database it returns, too: the process answers that it isn't ready, and begins when there is one.
-    `is_glancing`: the caller sees to it that `glance` is called every LOOK_EVERY_SECONDS.
+    `is_glancing`: the caller sees to it that `glance` is called every LOOK_EVERY_SECONDS. `is_serving`: False for one
+    that clients don't ask for predictions, only pages: it loads nothing before it must, and nobody waits for it.
     """
     global _process
     if _process is None or _process.pid != os.getpid():
-        _process = ServingProcess(is_glancing=is_glancing)
+        _process = (ServingProcess if is_serving else Process)(is_glancing=is_glancing)
         _process.start()
 
 
@@ -87,16 +89,14 @@ def recycle(reason: str) -> None:
         _process.leave(reason)
 
 
-class ServingProcess:
-    """The threads of one serving process and what it tells others about itself."""
+class Process:
+    """A process that answers requests: it follows what is live, and writes down what it counted."""
 
     def __init__(self, *, is_glancing: bool = False) -> None:
         self.pid = os.getpid()
         self.is_ready = False
-        self._id: UUID | None = None
         self._seen = (-1, -1)
         self._stopping = threading.Event()
-        self._preload = Preload()
         self._scraped = process_facts.ScrapedCounts()
         self._is_leaving = False
         self._word = threading.Event()
@@ -127,13 +127,6 @@ class ServingProcess:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
 
-    def _begin(self) -> None:
-        """Register, load what is live, and say so."""
-        self._id = self._register()
-        self._look()
-        self.is_ready = self._preload.is_complete
-        self._beat()
-
     def stop(self) -> None:
         self._is_leaving, self.is_ready = True, False
         self._stopping.set()
@@ -145,24 +138,11 @@ class ServingProcess:
         crashes.end()
         try:
             with database.patience(_PATIENCE_SECONDS):
-                self._say_goodbye()
+                self._beat()  # its last counts, so that none is missing in the totals
+                self._leave_others()
         except database.Failure as error:
             log.warning("the process ends, and can't tell the database so: %s", error)
         connection.close()
-
-    def _say_goodbye(self) -> None:
-        key_uses.write()
-        limit_hits.write()
-        if self._id is not None:
-            self._scraped.tell()
-            # Its last counts, so that none is missing in the totals.
-            processes.beat(self._id, False, process_facts.collect(self._preload.failed))
-            processes.remove(self._id)
-        error_groups.write()
-
-    @property
-    def failed(self) -> dict[str, str]:
-        return self._preload.failed
 
     def leave(self, reason: str) -> None:
         """Ask the server to replace this process: it finishes its requests first."""
@@ -180,7 +160,10 @@ class ServingProcess:
         log.error("what was in flight did not finish; the process ends")
         os._exit(1)
 
-    # -- What is live ---------------------------------------------------------------------------------
+    @property
+    def failed(self) -> dict[str, str]:
+        """The live models that can't be loaded here, and why."""
+        return {}
 
     def glance(self) -> None:
         if generation.on_this_host() != self._seen[0]:
@@ -206,18 +189,20 @@ class ServingProcess:
                 self._stopping.wait(1.0)
         connection.close()
 
+    def _begin(self) -> None:
+        self._look()
+        self.is_ready = True
+
     def _notice(self) -> None:
         """Look when this host's counter moved, and every GENERATION_POLL_SECONDS in any case."""
         if generation.on_this_host() == self._seen[0] and time.monotonic() < self._next_poll:
             return
         self._next_poll = time.monotonic() + settings.GENERATION_POLL_SECONDS
-        if self._id is None:
-            self._id = self._register()
+        self._follow()
+
+    def _follow(self) -> None:
         self._look()
-        activation.answer_stagings(self._require_id())
-        self._preload.retry()
-        # Once ready, always ready: a model that is damaged later must not take the others out of service.
-        self.is_ready = not self._is_leaving and (self.is_ready or self._preload.is_complete)
+        self.is_ready = not self._is_leaving
 
     def _look(self) -> None:
         """Take notice of a change of generation, on this host or (through the database) on another."""
@@ -227,24 +212,67 @@ class ServingProcess:
             return
         if seen[1] != self._seen[1]:
             resolver.forget()
-            self._preload.load()
+            self._take_up()
         self._seen = seen
 
-    # -- What others may know -------------------------------------------------------------------------
+    def _take_up(self) -> None:
+        """Something else is live now."""
 
     def _beat(self) -> None:
-        if self._id is None:
-            return  # the watcher registers the process
         key_uses.write()
         limit_hits.write()
         self._scraped.tell()
-        if not processes.beat(self._require_id(), self.is_ready, process_facts.collect(self._preload.failed)):
-            self._id = self._register()
+        self._tell_others()
         error_groups.write()
 
-    def _register(self) -> UUID:
-        return processes.register(socket.gethostname(), self.pid).pk
+    def _tell_others(self) -> None:
+        """Say that the process lives, where somebody waits for it."""
 
-    def _require_id(self) -> UUID:
-        assert self._id is not None, "the watcher registers the process first"
-        return self._id
+    def _leave_others(self) -> None:
+        """Say that it doesn't any more."""
+
+
+class ServingProcess(Process):
+    """One that clients ask for predictions: it holds what is live, and tells others about itself."""
+
+    def __init__(self, *, is_glancing: bool = False) -> None:
+        super().__init__(is_glancing=is_glancing)
+        self._id: UUID | None = None
+        self._preload = Preload()
+
+    @property
+    def failed(self) -> dict[str, str]:
+        return self._preload.failed
+
+    def _begin(self) -> None:
+        """Register, load what is live, and say so."""
+        self._id = self._register()
+        self._look()
+        self.is_ready = self._preload.is_complete
+        self._beat()
+
+    def _follow(self) -> None:
+        if self._id is None:
+            self._id = self._register()
+        self._look()
+        activation.answer_stagings(self._id)
+        self._preload.retry()
+        # Once ready, always ready: a model that is damaged later must not take the others out of service.
+        self.is_ready = not self._is_leaving and (self.is_ready or self._preload.is_complete)
+
+    def _take_up(self) -> None:
+        self._preload.load()
+
+    def _tell_others(self) -> None:
+        if self._id is None:
+            return  # the watcher registers the process
+        if not processes.beat(self._id, self.is_ready, process_facts.collect(self._preload.failed)):
+            self._id = self._register()
+
+    def _leave_others(self) -> None:
+        if self._id is not None:
+            processes.remove(self._id)
+
+    @staticmethod
+    def _register() -> UUID:
+        return processes.register(socket.gethostname(), os.getpid()).pk

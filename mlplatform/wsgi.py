@@ -38,6 +38,12 @@ def is_quick(environ: dict[str, Any], body: bytes) -> bool:
     return _lane.is_quick(environ, body) or _is_of_health(environ)
 
 
+def is_page(environ: dict[str, Any]) -> bool:
+    """Whether it is for people, who look at few pages that take long, and not for programs."""
+    path = environ["PATH_INFO"]
+    return path not in QUIET and not path.startswith("/api/")
+
+
 def _is_of_health(environ: dict[str, Any]) -> bool:
     is_bare = not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ
     return environ["PATH_INFO"] in QUIET and environ["REQUEST_METHOD"] == "GET" and is_bare

@@ -42,7 +42,8 @@ class House(NamedTuple):
     `is_quick` says of an environ, and what has arrived of the body, whether `application` answers it in less time than
     handing it to a thread would take, without waiting for anything, and with a length; `is_brief`, whether all that it
     waits for is a word of the database or of Redis. `submit` has another thread do something, and is told whether it is
-    brief; it returns False when that would not be begun in time.
+    brief; it returns False when that would not be begun in time. `hand_over` gives a connection, its file and what was
+    read of a request, to the process that answers such; it returns False when that is this one.
     """
 
     application: Callable[[Environ, Answer], Any]
@@ -50,6 +51,7 @@ class House(NamedTuple):
     is_brief: Callable[[Environ, bytes], bool]
     is_leaving: Callable[[], bool]
     submit: Callable[[Task, bool], bool]
+    hand_over: Callable[[Environ, int, bytes], bool]
     loop: asyncio.AbstractEventLoop
     connections: "set[Connection]"
     heads: Heads
@@ -66,10 +68,13 @@ class State(enum.Enum):
 
 
 class Connection(asyncio.Protocol):
-    """The protocol of one connection; also what httptools calls while it parses."""
+    """The protocol of one connection; also what httptools calls while it parses.
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    `begun`: what another process has read from it.
+    """
+
+    def __init__(self, house: House, begun: bytes = b"") -> None:
+        self._house, self._begun = house, begun
         self._requests: deque[Request] = deque()  # the first one is being answered
         self._state, self._since = State.IDLE, 0.0
         self._refusal: Malformed | None = None
@@ -89,6 +94,9 @@ class Connection(asyncio.Protocol):
         self._house.connections.add(self)
         self.drained.set()
         self._enter(State.IDLE)
+        if self._begun:
+            self.data_received(self._begun)
+            self._begun = b""
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_lost = True
@@ -231,7 +239,8 @@ class Connection(asyncio.Protocol):
             if not request.has_head:
                 return
             if not self._is_quick(request):
-                self._answer_elsewhere(request)
+                if not self._is_handed_over(request):
+                    self._answer_elsewhere(request)
                 return
             if not request.is_complete:
                 # Whoever sends slowly holds no thread.
@@ -251,6 +260,19 @@ class Connection(asyncio.Protocol):
 
     def _is_quick(self, request: Request) -> bool:
         return request.length <= QUICK_BODY_BYTES and self._house.is_quick(request.environ, b"".join(request.received))
+
+    def _is_handed_over(self, request: Request) -> bool:
+        """Whether another process answers it, and has the connection from now on."""
+        is_all_there_is = self._piece and len(self._requests) == 1 and not self._transport.get_write_buffer_size()
+        if not is_all_there_is or self._refusal is not None:
+            return False
+        file = self._transport.get_extra_info("socket").fileno()
+        if not self._house.hand_over(request.environ, file, self._piece):
+            return False
+        self._requests.clear()
+        self._enter(State.LINGER)
+        self._transport.abort()  # closes the file here, and says nothing to the client
+        return True
 
     def _is_brief(self, request: Request) -> bool:
         """Never one that is still arriving: who sends slowly must not hold up those who are quick."""

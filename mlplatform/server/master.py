@@ -1,4 +1,4 @@
-"""The master: holds the listening sockets, keeps the workers and the loader of their records alive, and ends with them.
+"""The master: holds the sockets, keeps the workers, their helper for pages and the loader alive, and ends with them.
 
 The connections of a worker that died wait in its socket, which the master holds, for its successor. A worker that ends
 is replaced at once, and one that ends again and again ever later. The server leaves in two steps (`leaving`).
@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -24,7 +24,8 @@ from django.conf import settings
 from django.db import connections
 
 from mlplatform import leaving
-from mlplatform.server import loader, sockets, worker
+from mlplatform.server import loader, pages, sockets, worker
+from mlplatform.server.handover import Passage, Passages
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,11 @@ class Place:
         return self.listener is not None
 
     @property
+    def all(self) -> list[BaseProcess]:
+        """Who holds it and who held it before and has not ended yet."""
+        return [process for process in (self.process, *self.old) if process is not None]
+
+    @property
     def age(self) -> float:
         return time.monotonic() - self.born
 
@@ -90,11 +96,16 @@ class Master:
     def __init__(self, *, host: str, port: int, workers: int, threads: int) -> None:
         self._address = f"{host}:{port}"
         self._claim = sockets.claim(host, port)
+        self._passages = passages = Passages(to_workers=Passage(), to_pages=Passage())
         self._workers = [
-            Place("worker", partial(worker.work, listener, threads=threads), listener)
+            Place("worker", partial(worker.work, listener, passages, threads=threads), listener)
             for listener in sockets.bind(host, port, workers)
         ]
-        self._places = [*self._workers, Place("loader", loader.work)]
+        self._places = [
+            *self._workers,
+            Place("pages", partial(pages.work, passages, threads=threads)),
+            Place("loader", loader.work),
+        ]
         self._is_stopping = self._is_reloading = self._has_settled = False
         self._woken, self._wake = _fork.Pipe(duplex=False)
 
@@ -206,22 +217,30 @@ class Master:
     def _stop_all(self) -> None:
         listeners = [place.listener for place in self._workers if place.listener is not None]
         leaving.let_nobody_in(listeners)
-        processes = [one.process for one in self._places if one.process] + [p for one in self._places for p in one.old]
-        for process in processes:
-            process.terminate()
+        # The workers first: what they have just handed over or written down is still taken.
+        self._terminate(place for place in self._places if place.serves)
         time.sleep(CLOSING_SECONDS)
+        self._terminate(place for place in self._places if not place.serves)
         for listener in listeners:
             # A worker that hangs holds it, too: closed here only, it would go on taking connections.
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
             listener.close()
         until = time.monotonic() + STOP_SECONDS
-        for process in processes:
+        for process in (process for place in self._places for process in place.all):
             process.join(max(0.0, until - time.monotonic()))
             if process.is_alive():
                 log.error("%s did not end in time and is killed", _called(process))
                 process.kill()
                 process.join()
+        for passage in self._passages:
+            passage.close()
+
+    @staticmethod
+    def _terminate(places: Iterable[Place]) -> None:
+        for place in places:
+            for process in place.all:
+                process.terminate()
 
 
 def _run(work: Callable[..., None], master: int, tell: Connection) -> None:

@@ -22,6 +22,8 @@ import psycopg2
 
 from tests.live.prepared import ROOT, Prepared
 
+_HELPERS = ("mlp-pages", "mlp-loader")
+
 
 def free_port() -> int:
     with socket.socket() as listener:
@@ -179,15 +181,16 @@ class Stack:
 
     def children(self, name: str) -> list[int]:
         """The process ids of a started process's children: the workers of the server."""
-        return [pid for pid in self._children(name) if not _loads(pid)]
+        return [pid for pid, called in self._children(name).items() if called not in _HELPERS]
 
-    def loaders(self, name: str) -> list[int]:
-        """The process ids of those of its children that load records."""
-        return [pid for pid in self._children(name) if _loads(pid)]
+    def helpers(self, name: str) -> dict[str, int]:
+        """The process ids of those of its children that help the workers, by name."""
+        return {called: pid for pid, called in self._children(name).items() if called in _HELPERS}
 
-    def _children(self, name: str) -> list[int]:
+    def _children(self, name: str) -> dict[int, str]:
         pid = self._processes[name].pid
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return {child: _called(child) for child in children}
 
     def pid(self, name: str) -> int:
         return self._processes[name].pid
@@ -261,7 +264,7 @@ def name_in(url: str) -> str:
     return urllib.parse.urlsplit(url).path.removeprefix("/")
 
 
-def _loads(pid: int) -> bool:
+def _called(pid: int) -> str:
     with contextlib.suppress(FileNotFoundError):
-        return Path(f"/proc/{pid}/comm").read_text().strip() == "mlp-loader"
-    return False
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""

@@ -20,7 +20,7 @@ def test_every_acknowledged_prediction_has_one_row_though_workers_are_killed(sta
     with Load(running, threads=6) as load:
         for kill in range(1, kills + 1):
             wait_until(lambda enough=25 * kill: len(load.exchanges) >= enough, 120, lambda: running.log("server"))
-            os.kill(chance.choice(running.children("server") + running.loaders("server")), signal.SIGKILL)
+            os.kill(chance.choice([*running.children("server"), *running.helpers("server").values()]), signal.SIGKILL)
         wait_until(lambda: len(load.exchanges) >= 25 * (kills + 1), 120, lambda: running.log("server"))
 
     acknowledged = [exchange.body["prediction_id"] for exchange in load.exchanges if exchange.status == 200]

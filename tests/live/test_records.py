@@ -114,7 +114,7 @@ def test_kills_of_all_kinds_and_a_database_that_goes_away_lose_and_double_nothin
     chance = random.Random(11)
 
     def kill_a_worker() -> None:
-        os.kill(chance.choice(running.children("server") + running.loaders("server")), signal.SIGKILL)
+        os.kill(chance.choice([*running.children("server"), *running.helpers("server").values()]), signal.SIGKILL)
 
     def kill_the_jobs() -> None:
         os.killpg(running.pid("jobs"), signal.SIGKILL)

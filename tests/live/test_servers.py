@@ -1,5 +1,6 @@
 """What holds under either web server: stops are graceful, deaths are mended, and odd requests stay outside."""
 
+import http.client
 import json
 import os
 import signal
@@ -86,10 +87,30 @@ def test_with_every_worker_killed_nobody_is_refused_and_all_is_well_soon(running
     assert not set(before) & set(running.children("server"))
 
 
+def test_a_page_waits_for_its_process_and_predictions_wait_for_neither(running: Stack) -> None:
+    """One that hangs is stopped here; what the workers handed over meanwhile is for its successor."""
+    if running.server == "gunicorn":  # type: ignore[attr-defined]
+        pytest.skip("gunicorn's workers answer pages, too")
+    page = b"GET /admin/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    before = running.helpers("server")["mlp-pages"]
+    os.kill(before, signal.SIGSTOP)
+    with closing(connect(running)) as link:
+        link.sendall(page)
+        assert [ask(running, head(running) + BODY) for _ in range(10)] == [200] * 10
+        os.kill(before, signal.SIGKILL)
+        answer = http.client.HTTPResponse(link, method="GET")
+        answer.begin()
+        assert answer.status == 200, running.log("server")
+        assert b"csrfmiddlewaretoken" in answer.read()
+        assert before != running.helpers("server")["mlp-pages"]
+        link.sendall(head(running) + BODY)  # and back to a worker
+        assert status(link) == 200
+
+
 def test_workers_end_with_a_master_that_was_killed(running: Stack) -> None:
-    workers = running.children("server")
+    children = [*running.children("server"), *running.helpers("server").values()]
     running.stop("server", signal.SIGKILL)
-    wait_until(lambda: all(is_gone(pid) for pid in workers), 120)
+    wait_until(lambda: all(is_gone(pid) for pid in children), 120)
 
 
 def test_a_second_server_on_the_same_address_says_so_and_ends(running: Stack) -> None:

@@ -48,6 +48,20 @@ class Site:
             threading.Thread(target=task.run, name="spare").start()
         return is_brief or self.pool.submit(task)
 
+    def house(self, loop: asyncio.AbstractEventLoop) -> House:
+        """Of a process that hands nothing over."""
+        return House(
+            application=self,
+            is_quick=self.is_quick,
+            is_brief=self.is_brief,
+            is_leaving=lambda: self.is_leaving,
+            submit=self.submit,
+            hand_over=lambda *_: False,
+            loop=loop,
+            connections=set(),
+            heads=Heads(),
+        )
+
     def __call__(self, environ: dict[str, Any], start: Any) -> Any:
         path, read = environ["PATH_INFO"], environ["wsgi.input"].read
         if path == PROBE:
@@ -113,7 +127,7 @@ def talk(talking: Talk, site: Site | None = None) -> Any:
         loop = asyncio.get_running_loop()
         threading.current_thread().name = READING_THREAD
         site.pool = Pool(2, patience_seconds=site.patience_seconds, call_later=loop.call_later)
-        house = House(site, site.is_quick, site.is_brief, lambda: site.is_leaving, site.submit, loop, set(), Heads())
+        house = site.house(loop)
         server = await loop.create_server(lambda: Connection(house), "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2], limit=1 << 24)
         try:
@@ -526,7 +540,7 @@ def test_who_waits_too_long_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = asyncio.new_event_loop()
     try:
         site = Site()
-        one = Connection(House(site, site.is_quick, site.is_brief, lambda: False, site.submit, loop, set(), Heads()))
+        one = Connection(site.house(loop))
         one.connection_made(Transport())
         now = time.monotonic()
         one.look(now + connection.IDLE_SECONDS - 1)

@@ -69,6 +69,8 @@ def master(monkeypatch: pytest.MonkeyPatch) -> Iterator[Master]:
     yield one
     for place in one._workers:
         place.listener.close()
+    for passage in one._passages:
+        passage.close()
 
 
 def aged(master: Master, *ages: float) -> None:

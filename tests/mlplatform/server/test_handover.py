@@ -1,0 +1,280 @@
+"""Connections that go from one process to another: here, between two houses of one loop."""
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from mlplatform.server import handover
+from mlplatform.server.connection import Connection, House
+from mlplatform.server.handover import Passage, Reception
+from mlplatform.server.heads import Heads
+from mlplatform.server.pool import Pool
+
+PATIENCE = 60
+MANY = 20_000_000
+
+
+class Sites:
+    """Workers, at a listener, and pages; each tells who answered whom. Every path below /page is the pages'."""
+
+    def __init__(self) -> None:
+        self.to_workers, self.to_pages = Passage(), Passage()
+        self.is_open = True
+        self.met: list[str] = []
+        self.houses: list[House] = []
+
+    def close(self) -> None:
+        self.to_workers.close()
+        self.to_pages.close()
+
+    def application(self, name: str, environ: dict[str, Any], start: Any) -> list[bytes]:
+        self.met.append(name)
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        read = len(environ["wsgi.input"].read(length))
+        text = f"{name} {environ['PATH_INFO']} {environ['REMOTE_PORT']} {read}".encode()
+        if environ["PATH_INFO"] == "/large":
+            text = b"x" * MANY
+        start("200 OK", [("Content-Length", str(len(text)))])
+        return [text]
+
+    def hand_over(self, name: str, way: Passage, environ: dict[str, Any], file: int, begun: bytes) -> bool:
+        is_page = environ["PATH_INFO"].startswith("/page")
+        return self.is_open and is_page != (name == "pages") and way.give(file, begun)
+
+    def house(self, name: str, out: Passage, loop: asyncio.AbstractEventLoop) -> House:
+        pool = Pool(2, patience_seconds=PATIENCE, call_later=loop.call_later)
+        house = House(
+            application=partial(self.application, name),
+            is_quick=lambda environ, body: environ["PATH_INFO"] == "/large",
+            is_brief=lambda environ, body: False,
+            is_leaving=lambda: False,
+            submit=lambda task, is_brief: pool.submit(task),
+            hand_over=partial(self.hand_over, name, out),
+            loop=loop,
+            connections=set(),
+            heads=Heads(),
+        )
+        self.houses.append(house)
+        return house
+
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Any]]
+
+
+def talk(talking: Talk, sites: Sites) -> Any:
+    """Run both houses while `talking` runs with the workers; what it returns."""
+
+    async def main() -> Any:
+        loop = asyncio.get_running_loop()
+        workers, pages = sites.house("workers", sites.to_pages, loop), sites.house("pages", sites.to_workers, loop)
+        receptions = [
+            Reception(sites.to_workers, loop, partial(Connection, workers)),
+            Reception(sites.to_pages, loop, partial(Connection, pages)),
+        ]
+        server = await loop.create_server(lambda: Connection(workers), "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2], limit=1 << 25)
+        try:
+            return await asyncio.wait_for(talking(reader, writer), PATIENCE)
+        finally:
+            writer.close()
+            for reception in receptions:
+                await reception.close()
+            for connection in workers.connections | pages.connections:
+                connection.abort()
+            server.close()
+            sites.close()
+
+    return uvloop.run(main())
+
+
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, body: bytes = b"") -> list[str]:
+    writer.write(b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (path.encode(), len(body), body))
+    return (await hear(reader)).decode().split(" ")
+
+
+async def hear(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    return await reader.readexactly(length)
+
+
+def test_a_connection_goes_wherever_its_next_request_is_answered_and_back() -> None:
+    sites = Sites()
+
+    async def talking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        port = str(writer.get_extra_info("sockname")[1])
+        for number in range(20):
+            assert await ask(reader, writer, f"/page/{number}") == ["pages", f"/page/{number}", port, "0"]
+            assert await ask(reader, writer, "/api") == ["workers", "/api", port, "0"]
+        assert await ask(reader, writer, "/page") == ["pages", "/page", port, "0"]
+        await settled(lambda: [len(house.connections) for house in sites.houses] == [0, 1])
+
+    talk(talking, sites)
+
+
+def test_what_was_read_goes_with_it_and_the_rest_of_a_body_arrives_there() -> None:
+    async def talking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert (await ask(reader, writer, "/page", b"x" * MANY))[::3] == ["pages", str(MANY)]
+        assert (await ask(reader, writer, "/page", b"x" * MANY))[::3] == ["pages", str(MANY)]
+        assert (await ask(reader, writer, "/api", b"x" * MANY))[::3] == ["workers", str(MANY)]
+
+    talk(talking, Sites())
+
+
+def test_the_giver_keeps_no_file_open() -> None:
+    async def talking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ask(reader, writer, "/page")
+        await ask(reader, writer, "/api")
+        files = open_files()
+        for _ in range(10):
+            await ask(reader, writer, "/page")
+            await ask(reader, writer, "/api")
+        await settled(lambda: open_files() <= files)
+
+    talk(talking, Sites())
+
+
+def test_who_takes_an_answer_slowly_loses_nothing_of_it() -> None:
+    """The next request came before the last answer had gone: closed now, it would be cut off."""
+    sites = Sites()
+
+    async def talking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        await settled(lambda: sites.met == ["workers"])
+        writer.write(b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n")
+        await asyncio.sleep(0.05)
+        writer.transport.resume_reading()  # type: ignore[attr-defined]
+        assert len(await hear(reader)) == MANY
+        assert (await hear(reader)).startswith(b"workers /page")
+
+    talk(talking, sites)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"GET /page HTTP/1.1\r\nHo", b"st: a\r\n\r\n"],
+        [b"GET /api HTTP/1.1\r\nHost: a\r\n\r\nGET /page HTTP/1.1\r\nHost: a\r\n\r\n"],
+        [b"GET /page HTTP/1.1\r\nHost: a\r\n\r\nGET /page HTTP/1.1\r\nHost: a\r\n\r\n"],
+    ],
+    ids=["a head in two pieces", "behind another one", "before another one"],
+)
+def test_what_can_not_be_read_again_there_is_answered_here(pieces: list[bytes]) -> None:
+    sites = Sites()
+
+    async def talking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(0.05)
+        assert b"/page" in [await hear(reader) for _ in range(b"".join(pieces).count(b"GET"))][-1]
+
+    talk(talking, sites)
+    assert set(sites.met) == {"workers"}
+
+
+def test_who_is_refused_there_is_answered_here() -> None:
+    sites = Sites()
+
+    async def talking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> list[list[str]]:
+        sites.is_open = False
+        first = await ask(reader, writer, "/page")
+        sites.is_open = True
+        return [first, await ask(reader, writer, "/page")]
+
+    assert [answer[0] for answer in talk(talking, sites)] == ["workers", "pages"]
+
+
+def test_a_client_that_has_gone_harms_nobody() -> None:
+    async def talking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        address = writer.get_extra_info("peername")
+        for _ in range(5):
+            with closing(socket.create_connection(address)) as gone:
+                gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset
+                gone.sendall(b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await ask(reader, writer, "/page"))[0] == "pages"
+
+    talk(talking, Sites())
+
+
+@pytest.fixture
+def passage() -> Iterator[Passage]:
+    with closing(Passage()) as one:
+        yield one
+
+
+def test_what_waits_in_a_passage_is_taken_when_somebody_comes_and_a_full_one_takes_no_more(passage: Passage) -> None:
+    here, there = socket.socketpair()
+    given = 0
+    while given < 100_000 and passage.give(there.fileno(), b"begun"):
+        given += 1
+    there.close()
+    assert 1 <= given < 100_000
+    taken = passage.take()
+    assert taken is not None
+    with closing(taken[0]) as connection:
+        assert taken[1] == b"begun"
+        connection.sendall(b"here")
+    assert here.recv(4) == b"here"
+    while (taken := passage.take()) is not None:
+        taken[0].close()
+        given -= 1
+    assert given == 1
+    here.close()
+
+
+def test_more_than_a_message_holds_is_not_sent(passage: Passage) -> None:
+    here, there = socket.socketpair()
+    with closing(here), closing(there):
+        assert passage.give(there.fileno(), b"x" * handover.BEGUN_BYTES)
+        taken = passage.take()
+        assert taken is not None
+        assert len(taken[1]) == handover.BEGUN_BYTES
+        taken[0].close()
+        assert not passage.give(there.fileno(), b"x" * (handover.BEGUN_BYTES + 1))
+        assert passage.take() is None
+
+
+def test_who_stops_taking_takes_first_what_is_there() -> None:
+    sites = Sites()
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        client = socket.create_connection(listener.getsockname())
+        given, _ = listener.accept()
+    begun = b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        house = sites.house("pages", sites.to_workers, loop)
+        reception = Reception(sites.to_pages, loop, partial(Connection, house))
+        assert sites.to_pages.give(given.fileno(), begun)
+        await reception.close()
+        assert len(house.connections) == 1
+        assert sites.to_pages.give(given.fileno(), begun)
+        await asyncio.sleep(0.05)
+        assert len(house.connections) == 1
+        for connection in list(house.connections):
+            connection.abort()
+
+    with closing(client), closing(given), closing(sites):
+        uvloop.run(main())
+
+
+def open_files() -> int:
+    return len(list(Path(f"/proc/{os.getpid()}/fd").iterdir()))
+
+
+async def settled(is_so: Callable[[], bool]) -> None:
+    for _ in range(int(PATIENCE / 0.01)):
+        if is_so():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"it never came to that; threads: {threading.active_count()}")
