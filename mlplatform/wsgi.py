@@ -24,6 +24,8 @@ from mlplatform.fast_lane import FastLane  # noqa: E402
 from mlplatform.request_log import QUIET  # noqa: E402
 
 # It tells quick predictions apart also where Django answers them: they are as quick to wait for then.
+# With what their pages are made of: a browser asks for it on the same connection.
+_OF_PEOPLE = ("/admin/", "/docs", settings.STATIC_URL)
 _lane = FastLane(application)
 is_brief = _lane.is_brief
 if settings.FAST_LANE:
@@ -40,8 +42,8 @@ def is_quick(environ: dict[str, Any], body: bytes) -> bool:
 
 def is_page(environ: dict[str, Any]) -> bool:
     """Whether it is for people, who look at few pages that take long, and not for programs."""
-    path = environ["PATH_INFO"]
-    return path not in QUIET and not path.startswith("/api/")
+    path: str = environ["PATH_INFO"]
+    return path.startswith(_OF_PEOPLE)
 
 
 def _is_of_health(environ: dict[str, Any]) -> bool:

@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
         self._state, self._since = State.IDLE, 0.0
         self._refusal: Malformed | None = None
         self._unparsed_bytes = 0
-        self._piece = b""  # what is being read, if it began a request
+        self._piece = b""  # what was read since a request began, until it is known what becomes of it
         self._is_paused = self._is_staying = False
         self.is_lost = False
         self.drained = Event()
@@ -111,6 +111,8 @@ class Connection(asyncio.Protocol):
         if self._state is State.LINGER or self._refusal is not None:
             return
         if self._state is not State.IDLE:
+            if self._piece:
+                self._piece += data
             self._parse(data)
         elif known := self._house.heads.recall(data, self._common):
             self._requests.append(known)
@@ -120,7 +122,8 @@ class Connection(asyncio.Protocol):
         if self._state is State.ANSWER or self._state is State.BODY:
             self._since = self._house.loop.time()
         self._answer_next()
-        self._piece = b""
+        if self._state is not State.HEAD:
+            self._piece = b""
 
     def pause_writing(self) -> None:
         self.drained.clear()
@@ -256,7 +259,6 @@ class Connection(asyncio.Protocol):
         is_alone = len(self._piece) == self._piece.find(b"\r\n\r\n") + 4 + request.length
         if is_alone and "HTTP_UPGRADE" not in request.environ:
             self._house.heads.learn(self._piece, request)
-        self._piece = b""
 
     def _is_quick(self, request: Request) -> bool:
         return request.length <= QUICK_BODY_BYTES and self._house.is_quick(request.environ, b"".join(request.received))
@@ -316,6 +318,7 @@ class Connection(asyncio.Protocol):
 
     def _end_request(self, *, keeps_alive: bool) -> None:
         request = self._requests.popleft()
+        self._piece = b""
         if not request.is_complete:
             self._linger()
         elif not keeps_alive:

@@ -38,6 +38,8 @@ LOOK_SECONDS = 1.0
 """So late does a stop interrupt the wait for such a child."""
 STOP_SECONDS = worker.DRAIN_SECONDS + 15.0
 """After that a child that was told to stop is killed."""
+WORKERS_OF_PAGES = 4
+"""So many workers share a process for pages: hosts of many cores have many who look at them."""
 CLOSING_SECONDS = 0.1
 """For the workers to let go of their sockets."""
 _fork = multiprocessing.get_context("fork")
@@ -101,9 +103,10 @@ class Master:
             Place("worker", partial(worker.work, listener, passages, threads=threads), listener)
             for listener in sockets.bind(host, port, workers)
         ]
+        answer_pages = partial(pages.work, passages, threads=threads)
         self._places = [
             *self._workers,
-            Place("pages", partial(pages.work, passages, threads=threads)),
+            *(Place("pages", answer_pages) for _ in range(-(-workers // WORKERS_OF_PAGES))),
             Place("loader", loader.work),
         ]
         self._is_stopping = self._is_reloading = self._has_settled = False

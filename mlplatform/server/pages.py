@@ -1,4 +1,4 @@
-"""The process that answers people: the admin's pages, the dashboards, and whatever else is no call of the API.
+"""The process that answers people: the admin's pages with its dashboards, and what they are made of.
 
 A page is some tenths of a second of Python. In a worker its thread would have the interpreter just when a prediction
 wants it, or lose the processor while it has it; here the kernel lets the predictions go first. In a fork of the master.

@@ -152,11 +152,29 @@ def test_starting_twice_is_starting_once(serving):
     assert ServingProcess.objects.count() == 1
 
 
-def test_the_metrics_tell_what_the_caches_counted_each_once(serving):
+def test_a_process_for_pages_loads_nothing_nobody_waits_for_it_and_it_follows_what_is_live(
+    ada, served_version, serving, monkeypatch
+):
+    services.activate(version=served_version(offset=1), by=ada)
+    serving(is_serving=False)
+    assert health.is_ready()
+    assert health.problems() == {}
+    assert not ServingProcess.objects.exists()
+    assert resolver.resolve("oracle", user=ada).number == 1
+    monkeypatch.setattr("registry.generation.signal", lambda: None)
+    services.activate(version=served_version(offset=2), by=ada)
+    wait_until(lambda: resolver.resolve("oracle", user=ada).number == 2, 60)
+    assert loaded() == []
+    process.stop()
+    assert not health.is_ready()
+
+
+@pytest.mark.parametrize("is_serving", [True, False])
+def test_the_metrics_tell_what_the_caches_counted_each_once(serving, is_serving):
     def scraped():
         return metrics.CACHE_HITS.labels("prediction")._value.get()
 
-    serving()
+    serving(is_serving=is_serving)
     wait_until(lambda: process._process._scraped._told, 60)
     before = scraped()
     prediction_cache.cache.counts.hits += 7

@@ -1,4 +1,4 @@
-"""What the server answers on the thread that reads requests, besides predictions."""
+"""What the server answers on the thread that reads requests, besides predictions; and what in a process for pages."""
 
 import io
 import os
@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+import inference.urls
+import monitoring.urls
+import solutions.urls
 from mlplatform import wsgi
 
 
@@ -44,6 +47,19 @@ def test_all_else_waits_for_one() -> None:
     for more in ({"REQUEST_METHOD": "HEAD"}, {"REQUEST_METHOD": "POST"}, {"CONTENT_LENGTH": "3"},
                  {"HTTP_TRANSFER_ENCODING": "chunked"}):  # fmt: skip
         assert not wsgi.is_quick(environ("/health", **more), b""), more
+
+
+def test_pages_are_what_people_look_at_and_no_door_of_a_program() -> None:
+    for path in ("/admin/", "/admin/dashboard", "/docs", "/static/platform/icon.svg"):
+        assert wsgi.is_page(environ(path)), path
+    doors = [
+        f"/{pattern.pattern}"
+        for room in (inference.urls, monitoring.urls, solutions.urls)
+        for pattern in room.root_urlpatterns
+    ]
+    assert len(doors) > 5
+    for path in (*doors, "/api/v1/predict/admin", "/api/v1/models", "/health", "/ready", "/"):
+        assert not wsgi.is_page(environ(path)), path
 
 
 @pytest.mark.parametrize("lane", ["true", "false"])

@@ -9,6 +9,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import uvloop
@@ -54,7 +55,7 @@ class Sites:
         pool = Pool(2, patience_seconds=PATIENCE, call_later=loop.call_later)
         house = House(
             application=partial(self.application, name),
-            is_quick=lambda environ, body: environ["PATH_INFO"] == "/large",
+            is_quick=lambda environ, body: environ["PATH_INFO"] in ("/large", "/quick"),
             is_brief=lambda environ, body: False,
             is_leaving=lambda: False,
             submit=lambda task, is_brief: pool.submit(task),
@@ -144,7 +145,6 @@ def test_the_giver_keeps_no_file_open() -> None:
 
 
 def test_who_takes_an_answer_slowly_loses_nothing_of_it() -> None:
-    """The next request came before the last answer had gone: closed now, it would be cut off."""
     sites = Sites()
 
     async def talking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -155,19 +155,42 @@ def test_who_takes_an_answer_slowly_loses_nothing_of_it() -> None:
         await asyncio.sleep(0.05)
         writer.transport.resume_reading()  # type: ignore[attr-defined]
         assert len(await hear(reader)) == MANY
-        assert (await hear(reader)).startswith(b"workers /page")
+        assert b"/page" in await hear(reader)
 
     talk(talking, sites)
+
+
+@pytest.mark.parametrize(("unsent", "goes"), [(0, True), (1, False)])
+def test_a_connection_with_an_answer_to_give_stays(unsent: int, goes: bool) -> None:
+    """Closed here, the file has its end there; but what this process has not written yet would be lost."""
+    sites, calls = Sites(), []
+    with closing(sites), closing(socket.socket()) as file:
+        transport = mock.Mock(
+            get_extra_info=lambda name: file if name == "socket" else ("127.0.0.1", 1),
+            get_write_buffer_size=lambda: unsent,
+            abort=lambda: calls.append("closed here"),
+        )
+        house = sites.house("workers", sites.to_pages, mock.Mock(time=lambda: 0.0))
+        house = house._replace(submit=lambda task, is_brief: not calls.append("answered here"))
+        connection = Connection(house)
+        connection.connection_made(transport)
+        connection.data_received(b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n")
+        taken = sites.to_pages.take()
+        if taken is not None:
+            taken[0].close()
+    assert calls == ["closed here" if goes else "answered here"]
+    assert (taken is not None) == goes
 
 
 @pytest.mark.parametrize(
     "pieces",
     [
-        [b"GET /page HTTP/1.1\r\nHo", b"st: a\r\n\r\n"],
+        [b"GET /quick HTTP/1.1\r\nHost: a\r\n\r\nGET /page HTTP/1.1\r\nHost: a\r\n\r\n"],
+        [b"GET /quick HTTP/1.1\r\nHost: a\r\n\r\nGET /pa", b"ge HTTP/1.1\r\nHost: a\r\n\r\n"],
         [b"GET /api HTTP/1.1\r\nHost: a\r\n\r\nGET /page HTTP/1.1\r\nHost: a\r\n\r\n"],
         [b"GET /page HTTP/1.1\r\nHost: a\r\n\r\nGET /page HTTP/1.1\r\nHost: a\r\n\r\n"],
     ],
-    ids=["a head in two pieces", "behind another one", "before another one"],
+    ids=["behind a quick one", "in part behind a quick one", "behind another one", "before another one"],
 )
 def test_what_can_not_be_read_again_there_is_answered_here(pieces: list[bytes]) -> None:
     sites = Sites()
@@ -176,10 +199,23 @@ def test_what_can_not_be_read_again_there_is_answered_here(pieces: list[bytes]) 
         for piece in pieces:
             writer.write(piece)
             await asyncio.sleep(0.05)
-        assert b"/page" in [await hear(reader) for _ in range(b"".join(pieces).count(b"GET"))][-1]
+        asked = b"".join(pieces).count(b"GET")
+        assert b"/page" in [await hear(reader) for _ in range(asked)][-1]
+        assert sites.met == ["workers"] * asked
+        assert (await ask(reader, writer, "/page"))[0] == "pages"
 
     talk(talking, sites)
-    assert set(sites.met) == {"workers"}
+
+
+def test_a_head_that_comes_in_pieces_is_put_together_for_who_reads_it_again() -> None:
+    async def talking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for piece in (b"P", b"OST /pa", b"ge/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n", b"\r\nabc", b"def"):
+            writer.write(piece)
+            await asyncio.sleep(0.02)
+        told = (await hear(reader)).decode().split(" ")
+        assert (told[0], told[1], told[3]) == ("pages", "/page/1", "6")
+
+    talk(talking, Sites())
 
 
 def test_who_is_refused_there_is_answered_here() -> None:
