@@ -79,7 +79,7 @@ def measure(options: argparse.Namespace) -> list[tuple[str, str]]:
     answered = grew.records
     micro = 1e6 / answered
     memory = {Path(f"/proc/{pid}/comm").read_text().strip(): _pss(pid) for pid in _pids("\0serve")}
-    master = next(size for name, size in memory.items() if name not in ("mlp-worker", "mlp-loader"))
+    master = next(size for name, size in memory.items() if name not in ("mlp-worker", "mlp-pages", "mlp-loader"))
     return [
         ("predictions these figures come from", f"{answered:,}"),
         ("serving processes, µs of processor time a prediction", f"{grew.serving * micro:.0f}"),
@@ -90,6 +90,7 @@ def measure(options: argparse.Namespace) -> list[tuple[str, str]]:
         ("its indexes, bytes a record", f"{grew.indexes / answered:.0f}"),
         ("write-ahead log, bytes a record", f"{grew.log / answered:.0f}"),
         ("a serving process with the demo's models, MB (PSS)", f"{memory['mlp-worker']:.0f}"),
+        ("the process that answers pages, MB (PSS)", f"{memory['mlp-pages']:.0f}"),
         ("the process that loads their records, MB (PSS)", f"{memory['mlp-loader']:.0f}"),
         ("the server's master, MB (PSS)", f"{master:.0f}"),
         ("a job runner, MB (PSS)", f"{max(map(_pss, _pids('runjobs'))):.0f}"),

@@ -148,7 +148,7 @@ def in_process(site: Site, rows: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def interference(site: Site, bodies: Path, rows: list[Any], person: tuple[str, str]) -> Figures:
+def interference(site: Site, bodies: Path, rows: list[Any], person: tuple[str, str], rounds: int) -> Figures:
     """The p99 of single predictions alone, beside a person who turns pages, beside large batches, beside both."""
     reader = Reader(site.port, *person)
     send = batch(site.port, site.installation.key, "forest-wide", rows)
@@ -156,7 +156,7 @@ def interference(site: Site, bodies: Path, rows: list[Any], person: tuple[str, s
         "alone": [], "pages": [reader.read_for_a_while], "batches": [send], "both": [reader.read_for_a_while, send],
     }  # fmt: skip
     found: dict[str, list[Figures]] = {name: [] for name in acts}
-    for _ in range(site.rounds):
+    for _ in range(rounds):
         for name, beside in acts.items():
             with EverySecond(*beside) as disturbance:
                 figures = _once(site, bodies)
@@ -168,8 +168,11 @@ def interference(site: Site, bodies: Path, rows: list[Any], person: tuple[str, s
             "per_second": median(run["per_second"] for run in runs),
             "p50_ms": median(run["p50_ms"] for run in runs),
             "p99_ms": median(run["p99_ms"] for run in runs),
+            "p99_least_ms": min(run["p99_ms"] for run in runs),
+            "p99_most_ms": max(run["p99_ms"] for run in runs),
+            "rounds": len(runs),
             "failed": sum(run["failed"] for run in runs),
-            "took_ms": runs[0]["took_ms"],
+            "took_ms": [median(times) for times in zip(*(run["took_ms"] for run in runs), strict=True)],
         }
         for name, runs in found.items()
     }

@@ -126,16 +126,18 @@ def _interference(report: Report) -> str:
         "batches": "a batch of 10,000 rows each second",
         "both": "both",
     }
-    lines = [["beside it", "requests/s", "p50 ms", "p99 ms", "p99, times that alone", "failed"]]
+    lines = [["beside it", "requests/s", "p50 ms", "p99 ms (least–most)", "p99, times that alone", "failed"]]
     lines += [
-        [words[name], f"{f['per_second']:,.0f}", f"{f['p50_ms']:.2f}", f"{f['p99_ms']:.2f}",
+        [words[name], f"{f['per_second']:,.0f}", f"{f['p50_ms']:.2f}",
+         f"{f['p99_ms']:.2f} ({f['p99_least_ms']:.1f}–{f['p99_most_ms']:.1f})",
          f"{f['p99_ms'] / alone:.2f}", str(f["failed"])]
         for name, f in found.items()
     ]  # fmt: skip
     page, batch = found["both"]["took_ms"]
     return (
         "### What disturbs single predictions\n\n" + markdown(lines) +
-        f"\n\nUnder this load an admin page took {page:.0f} ms and a batch of 10,000 rows {batch:.0f} ms (medians)."
+        f"\n\nMedians of {found['both']['rounds']} rounds. "
+        f"Under this load an admin page took {page:.0f} ms and a batch of 10,000 rows {batch:.0f} ms."
     )  # fmt: skip
 
 

@@ -87,7 +87,8 @@ def test_a_chart_is_svg_with_a_point_for_each_value_higher_for_more(logarithmic:
 
 def test_the_growth_page_shows_each_measurement_that_was_made() -> None:
     figures = {**run(per_second=10.0, p99_ms=2.0, p50_ms=1.0), "memory_mb": 50.0}
-    alone = {"per_second": 5.0, "p50_ms": 1.0, "p99_ms": 2.0, "failed": 0, "took_ms": []}
+    spread = {"p99_least_ms": 1.5, "p99_most_ms": 4.0, "rounds": 7}
+    alone = {"per_second": 5.0, "p50_ms": 1.0, "p99_ms": 2.0, **spread, "failed": 0, "took_ms": []}
     report = {
         "at": "now", "machine": "m", "program": "a checkout", "store": "SQLite", "seconds": 1.0, "rounds": 1, "cpus": 2,
         "connections": [{"connections": 1, **figures}, {"connections": 16, **figures}],
@@ -97,7 +98,7 @@ def test_the_growth_page_shows_each_measurement_that_was_made() -> None:
     text = page.text(report)
     assert "mlplatform a checkout, SQLite" in text
     assert "| 100 | 10 | 1,000 | 2.00 | 4,000 | 10,000 |" in text, "limits are for all CPUs, in rows"
-    assert "| both | 5 | 1.00 | 3.00 | 1.50 | 0 |" in text
+    assert "| both | 5 | 1.00 | 3.00 (1.5–4.0) | 1.50 | 0 |" in text
     assert "### Serving processes" not in text
     assert set(page.drawings(report)) == {"connections.svg", "latency.svg", "rows.svg"}
 

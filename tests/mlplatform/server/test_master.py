@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 from django.conf import settings
@@ -77,6 +78,15 @@ def aged(master: Master, *ages: float) -> None:
     """As if workers of these ages ran."""
     for place, age in zip(master._workers, ages, strict=True):
         place.process, place.born = SimpleNamespace(is_alive=lambda: True), time.monotonic() - age  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(("workers", "processes"), [(1, 1), (4, 1), (5, 2), (16, 4)])
+def test_four_workers_share_a_process_for_pages(workers: int, processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(master_module.sockets, "bind", lambda host, port, count: [mock.Mock()] * count)
+    one = Master(host="127.0.0.1", port=0, workers=workers, threads=1)
+    for passage in one._passages:
+        passage.close()
+    assert [place.name for place in one._places] == ["worker"] * workers + ["pages"] * processes + ["loader"]
 
 
 def test_a_server_whose_workers_never_served_gives_up_and_one_that_served_does_not(master: Master) -> None:
