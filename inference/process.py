@@ -138,8 +138,10 @@ class Process:
         crashes.end()
         try:
             with database.patience(_PATIENCE_SECONDS):
-                self._beat()  # its last counts, so that none is missing in the totals
-                self._leave_others()
+                try:
+                    self._beat()  # its last counts, so that none is missing in the totals
+                finally:
+                    self._leave_others()
         except database.Failure as error:
             log.warning("the process ends, and can't tell the database so: %s", error)
         connection.close()

@@ -23,9 +23,8 @@ get_resolver().url_patterns  # noqa: B018 - reading it is what imports it
 from mlplatform.fast_lane import FastLane  # noqa: E402
 from mlplatform.request_log import QUIET  # noqa: E402
 
+_OF_PEOPLE = ("/admin/", "/docs", "/api/schema")
 # It tells quick predictions apart also where Django answers them: they are as quick to wait for then.
-# With what their pages are made of: a browser asks for it on the same connection.
-_OF_PEOPLE = ("/admin/", "/docs", settings.STATIC_URL)
 _lane = FastLane(application)
 is_brief = _lane.is_brief
 if settings.FAST_LANE:

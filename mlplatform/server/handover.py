@@ -8,7 +8,6 @@ import logging
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 log = logging.getLogger(__name__)
 
@@ -39,15 +38,23 @@ class Passage:
         return True
 
     def take(self) -> tuple[socket.socket, bytes] | None:
-        """The next one; None when there is none."""
-        try:
-            begun, files, _, _ = socket.recv_fds(self._far, BEGUN_BYTES, 1)
-        except BlockingIOError:
-            return None
-        if not files:
-            log.error("a connection is lost: this process has as many open files as it may")
-            return None
-        return socket.socket(fileno=files[0]), begun
+        """The next one whose client is still there; None when there is none."""
+        while True:
+            try:
+                begun, files, _, _ = socket.recv_fds(self._far, BEGUN_BYTES, 1)
+            except BlockingIOError:
+                return None
+            if not files:
+                log.error("a connection is lost: this process has as many open files as it may")
+                continue
+            connection = socket.socket(fileno=files[0])
+            connection.set_inheritable(False)
+            try:
+                connection.getpeername()
+            except OSError:
+                connection.close()
+            else:
+                return connection, begun
 
     def fileno(self) -> int:
         """What is readable when there is something to take."""
@@ -57,13 +64,6 @@ class Passage:
         """Nobody uses it any more."""
         self._far.close()
         self._near.close()
-
-
-class Passages(NamedTuple):
-    """Those of one server."""
-
-    to_workers: Passage
-    to_pages: Passage
 
 
 class Reception:

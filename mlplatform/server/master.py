@@ -25,7 +25,7 @@ from django.db import connections
 
 from mlplatform import leaving
 from mlplatform.server import loader, pages, sockets, worker
-from mlplatform.server.handover import Passage, Passages
+from mlplatform.server.handover import Passage
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +98,12 @@ class Master:
     def __init__(self, *, host: str, port: int, workers: int, threads: int) -> None:
         self._address = f"{host}:{port}"
         self._claim = sockets.claim(host, port)
-        self._passages = passages = Passages(to_workers=Passage(), to_pages=Passage())
+        self._to_pages = Passage()
         self._workers = [
-            Place("worker", partial(worker.work, listener, passages, threads=threads), listener)
+            Place("worker", partial(worker.work, listener, self._to_pages, threads=threads), listener)
             for listener in sockets.bind(host, port, workers)
         ]
-        answer_pages = partial(pages.work, passages, threads=threads)
+        answer_pages = partial(pages.work, self._to_pages, threads=threads)
         self._places = [
             *self._workers,
             *(Place("pages", answer_pages) for _ in range(-(-workers // WORKERS_OF_PAGES))),
@@ -218,6 +218,7 @@ class Master:
                 return
 
     def _stop_all(self) -> None:
+        leaving.announce()
         listeners = [place.listener for place in self._workers if place.listener is not None]
         leaving.let_nobody_in(listeners)
         # The workers first: what they have just handed over or written down is still taken.
@@ -236,8 +237,7 @@ class Master:
                 log.error("%s did not end in time and is killed", _called(process))
                 process.kill()
                 process.join()
-        for passage in self._passages:
-            passage.close()
+        self._to_pages.close()
 
     @staticmethod
     def _terminate(places: Iterable[Place]) -> None:

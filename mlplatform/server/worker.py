@@ -8,8 +8,9 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import uvloop
 
@@ -17,7 +18,7 @@ from mlplatform import leaving
 from mlplatform.server import exchange, family
 from mlplatform.server.connection import Connection, House
 from mlplatform.server.exchange import Environ
-from mlplatform.server.handover import Passage, Passages, Reception
+from mlplatform.server.handover import Passage
 from mlplatform.server.heads import Heads
 from mlplatform.server.pool import Aside, Pool
 
@@ -27,37 +28,43 @@ DRAIN_SECONDS = 30.0
 
 
 class Role(NamedTuple):
-    """What a process of the server answers, and how requests come to it: at `listener`, if it has one, and through
-    `way_in`. A connection whose next request is not `ours` goes out through `way_out`.
+    """What a process of the server answers: whether quickly, whether it answers a connection's next request, too, and
+    whether another process has taken the connection instead.
     """
 
-    is_ours: Callable[[Environ], bool]
     is_quick: Callable[[Environ, bytes], bool]
-    way_in: Passage
-    way_out: Passage
-    listener: socket.socket | None = None
+    keeps_alive: bool
+    hand_over: Callable[[Environ, int, bytes], bool]
+
+
+Door: TypeAlias = Callable[[House], AbstractAsyncContextManager[None]]
+"""Inside it a house has connections come in."""
 
 
 def work(
-    listener: socket.socket, passages: Passages, *, threads: int, master: int, tell_ready: Callable[[], None]
+    listener: socket.socket, to_pages: Passage, *, threads: int, master: int, tell_ready: Callable[[], None]
 ) -> None:
     """Serve until SIGTERM. `tell_ready` is called when requests are taken."""
     begin(master, name="mlp-worker")
     from inference import process
     from mlplatform import wsgi
 
-    role = Role(
-        is_ours=lambda environ: not wsgi.is_page(environ),
-        is_quick=wsgi.is_quick,
-        way_in=passages.to_workers,
-        way_out=passages.to_pages,
-        listener=listener,
-    )
+    def hand_over(environ: Environ, file: int, begun: bytes) -> bool:
+        # When the server leaves, those who answer pages may leave sooner.
+        return wsgi.is_page(environ) and not leaving.is_announced() and to_pages.give(file, begun)
+
     try:
         process.start(is_glancing=True)
-        serve(role, threads, tell_ready)
+        serve(Role(wsgi.is_quick, True, hand_over), partial(_listening, listener), threads, tell_ready)
     finally:
         process.stop()
+
+
+@contextlib.asynccontextmanager
+async def _listening(listener: socket.socket, house: House) -> AsyncIterator[None]:
+    server = await house.loop.create_server(lambda: Connection(house), sock=listener, backlog=BACKLOG)
+    yield
+    server.close()
 
 
 def begin(master: int, *, name: str) -> None:
@@ -69,12 +76,12 @@ def begin(master: int, *, name: str) -> None:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 
-def serve(role: Role, threads: int, tell_ready: Callable[[], None]) -> None:
-    """Answer what this process is there for until SIGTERM, and then what has begun."""
-    uvloop.run(_serve(role, threads, tell_ready))
+def serve(role: Role, door: Door, threads: int, tell_ready: Callable[[], None]) -> None:
+    """Answer what comes in by the door until SIGTERM, and then what has begun."""
+    uvloop.run(_serve(role, door, threads, tell_ready))
 
 
-async def _serve(role: Role, threads: int, tell_ready: Callable[[], None]) -> None:
+async def _serve(role: Role, door: Door, threads: int, tell_ready: Callable[[], None]) -> None:
     from django.conf import settings
 
     from accounts import credentials, metrics
@@ -83,10 +90,6 @@ async def _serve(role: Role, threads: int, tell_ready: Callable[[], None]) -> No
     loop, word = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, word.set)
-
-    def is_leaving() -> bool:
-        return word.is_set() or leaving.is_announced()
-
     make_pool = partial(
         Pool,
         patience_seconds=settings.MAX_WAIT_MS / 1000,
@@ -98,37 +101,23 @@ async def _serve(role: Role, threads: int, tell_ready: Callable[[], None]) -> No
         application=wsgi.application,
         is_quick=role.is_quick,
         is_brief=wsgi.is_brief,
-        is_leaving=is_leaving,
+        is_leaving=lambda: not role.keeps_alive or word.is_set() or leaving.is_announced(),
         submit=lambda task, is_brief: (spare if is_brief and pool.is_busy else pool).submit(task),
-        # Who leaves takes its connections to their end: the others may have left already.
-        hand_over=lambda environ, *given: not role.is_ours(environ) and not is_leaving() and role.way_out.give(*given),
+        hand_over=lambda *asked: not word.is_set() and role.hand_over(*asked),
         loop=loop,
         connections=set(),
         heads=Heads(),
     )
     credentials.renew_by(partial(_do_aside, house))
     _keep_glancing(loop)
-    reception = Reception(role.way_in, loop, partial(Connection, house))
     # Not sooner: a proxy waits for a server that listens, and turns to another from one that doesn't.
-    async with _listening(role.listener, house):
+    async with door(house):
         tell_ready()
         while not word.is_set():
             _look(house)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(word.wait(), 1.0)
-    await reception.close()
     await _drain(house)
-
-
-@contextlib.asynccontextmanager
-async def _listening(listener: socket.socket | None, house: House) -> AsyncIterator[None]:
-    """Take connections inside the block."""
-    if listener is None:
-        yield
-        return
-    server = await house.loop.create_server(lambda: Connection(house), sock=listener, backlog=BACKLOG)
-    yield
-    server.close()
 
 
 def _keep_glancing(loop: asyncio.AbstractEventLoop) -> None:

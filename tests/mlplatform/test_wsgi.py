@@ -50,7 +50,7 @@ def test_all_else_waits_for_one() -> None:
 
 
 def test_pages_are_what_people_look_at_and_no_door_of_a_program() -> None:
-    for path in ("/admin/", "/admin/dashboard", "/docs", "/static/platform/icon.svg"):
+    for path in ("/admin/", "/admin/dashboard", "/docs", "/docs/", "/api/schema"):
         assert wsgi.is_page(environ(path)), path
     doors = [
         f"/{pattern.pattern}"
@@ -58,7 +58,7 @@ def test_pages_are_what_people_look_at_and_no_door_of_a_program() -> None:
         for pattern in room.root_urlpatterns
     ]
     assert len(doors) > 5
-    for path in (*doors, "/api/v1/predict/admin", "/api/v1/models", "/health", "/ready", "/"):
+    for path in (*doors, "/api/v1/predict/admin", "/api/v1/models", "/health", "/ready", "/", "/static/a.css"):
         assert not wsgi.is_page(environ(path)), path
 
 

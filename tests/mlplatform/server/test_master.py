@@ -70,8 +70,7 @@ def master(monkeypatch: pytest.MonkeyPatch) -> Iterator[Master]:
     yield one
     for place in one._workers:
         place.listener.close()
-    for passage in one._passages:
-        passage.close()
+    one._to_pages.close()
 
 
 def aged(master: Master, *ages: float) -> None:
@@ -84,8 +83,7 @@ def aged(master: Master, *ages: float) -> None:
 def test_four_workers_share_a_process_for_pages(workers: int, processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(master_module.sockets, "bind", lambda host, port, count: [mock.Mock()] * count)
     one = Master(host="127.0.0.1", port=0, workers=workers, threads=1)
-    for passage in one._passages:
-        passage.close()
+    one._to_pages.close()
     assert [place.name for place in one._places] == ["worker"] * workers + ["pages"] * processes + ["loader"]
 
 
