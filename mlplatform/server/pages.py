@@ -13,8 +13,8 @@ from mlplatform.server import worker
 from mlplatform.server.connection import Connection, House
 from mlplatform.server.handover import Passage, Reception
 
-NICENESS = 5
-"""Behind the workers, where the cores are not enough for all; as the loader."""
+NICENESS = 10
+"""Behind the workers and the loader, where the cores are not enough for all."""
 
 
 def work(to_pages: Passage, *, threads: int, master: int, tell_ready: Callable[[], None]) -> None:
