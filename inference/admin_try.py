@@ -1,5 +1,6 @@
 """The try-it page: ask a version as a client would, before or after it is live. Its answers are recorded like any."""
 
+import contextlib
 import logging
 import time
 from typing import Any
@@ -13,7 +14,7 @@ from django.utils.module_loading import import_string
 from django.views.decorators.http import require_http_methods
 
 from accounts.principal import principal_for
-from inference import predictor
+from inference import model_cache, predictor
 from inference.admin_shell import shell, visible_version
 from inference.admin_try_answer import Told, told_by
 from inference.admin_try_form import MOST_FIELDS, CallForm, RowForm, RowsForm, cells_of
@@ -21,7 +22,7 @@ from inference.errors import InputInvalid
 from inference.explaining import door as explaining
 from inference.handlers.base import Payload
 from inference.signature import Signature, SignatureInvalid
-from registry import client_code, services
+from registry import client_code, resolver, services
 from registry.errors import RegistryError
 from registry.models import ModelVersion
 from registry.signed_in import person
@@ -114,6 +115,7 @@ def _asked(request: HttpRequest, version: ModelVersion, form: CallForm) -> Told 
         Payload("instances", rows), use_cache=not form.cleaned_data["fresh"], explain=len(rows) <= explaining.MAX_ROWS
     )
     request_id = request.request_id  # type: ignore[attr-defined]
+    _load(version)
     started = time.perf_counter()
     try:
         answer = predictor.predict(
@@ -129,6 +131,12 @@ def _asked(request: HttpRequest, version: ModelVersion, form: CallForm) -> Told 
         form.add_error(None, _words(error, request_id))
         return None
     return told_by(answer, (time.perf_counter() - started) * 1000)
+
+
+def _load(version: ModelVersion) -> None:
+    """Where pages are answered nothing is loaded before somebody tries it; that is no part of what a call takes."""
+    with contextlib.suppress(Exception):  # the call says why
+        model_cache.cache.get(resolver.served(version))
 
 
 def _words(error: Exception, request_id: str) -> str:

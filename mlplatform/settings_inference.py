@@ -3,7 +3,7 @@
 from mlplatform import env
 
 WORKERS = env.integer("WORKERS", 2, "Serving processes.")
-THREADS = env.integer("THREADS", 4, "Threads per serving process.")
+THREADS = env.integer("THREADS", 4, "Threads of each process that answers requests.")
 SERVER = env.text(
     "SERVER", "builtin", "The web server that `serve` starts: `builtin`, or `gunicorn`, which bounds no waiting."
 )

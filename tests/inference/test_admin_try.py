@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from inference import model_cache, predictor
 from monitoring import spool
 from monitoring.models import PredictionLog
 from registry import services
@@ -64,6 +65,20 @@ def test_a_version_that_is_not_live_answers_and_the_call_is_recorded_as_its_owne
     record = PredictionLog.objects.get()
     assert (record.user_id, record.version_id, record.outcome) == (ada.pk, version.pk, "ok")
     assert record.input == {"instances": [{"x": 1.5, "y": -2}]}
+
+
+def test_what_loading_takes_is_no_part_of_the_first_call(client, served_version, monkeypatch):
+    version = served_version()
+    held: list[list[int]] = []
+    predict = predictor.predict
+
+    def watched(**asked: Any) -> Any:
+        held.append([loaded.served.version_id for loaded in model_cache.cache.snapshot()])
+        return predict(**asked)
+
+    monkeypatch.setattr(predictor, "predict", watched)
+    assert client.post(page_of(version), {"cell_0": "1.5", "cell_1": "-2"}).context["told"]
+    assert held == [[version.pk]]
 
 
 def test_the_second_same_call_comes_from_the_cache_unless_asked_otherwise(client, served_version):
@@ -171,8 +186,6 @@ def test_a_version_that_cannot_serve_is_not_tried(client, ada, toy_file):
 
 
 def test_a_model_that_fails_is_told_without_its_inner_words(client, served_version, monkeypatch):
-    from inference import predictor
-
     def broken(**facts: Any) -> None:
         raise RuntimeError("secret path")
 
