@@ -25,7 +25,8 @@ PRODUCTION = {
     "PRODUCTION": "true",
     "ALLOWED_HOSTS": "localhost",
     "TRUSTED_PROXIES": "1",
-    "LAME_DUCK_SECONDS": "1.5",
+    # By then the proxy, which leaves a server that refused alone for up to three seconds, knows the other one again.
+    "LAME_DUCK_SECONDS": "4",
     **{name: secrets.token_urlsafe(48) for name in checks.SECRETS},
 }
 
