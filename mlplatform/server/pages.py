@@ -1,7 +1,8 @@
 """The process that answers people: the admin's pages with its dashboards, and the API's documents.
 
-A page is some hundredths of a second of Python. In a worker its thread would have the interpreter just when a prediction
-wants it, or lose the processor while it has it; here the kernel lets the predictions go first. In a fork of the master.
+A page is some hundredths of a second of Python. In a worker its thread would have the interpreter just when a
+prediction wants it, or lose the processor while it has it; here the kernel lets the predictions go first. In a fork of
+the master.
 """
 
 import contextlib
